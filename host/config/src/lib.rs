@@ -1,0 +1,1 @@
+//! Reads a project folder and reports every error at once.

@@ -1,0 +1,1 @@
+//! The outward edge: outbox to vendor, receipts to ledger.

@@ -1,0 +1,1 @@
+//! Merge and unmerge of profiles as pure functions over fragments.

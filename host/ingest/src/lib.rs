@@ -1,0 +1,1 @@
+//! The inward edge: polls and files become ledger entries.

@@ -1,0 +1,1 @@
+//! Append-only durable log of everything that happened.

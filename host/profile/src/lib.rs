@@ -1,0 +1,1 @@
+//! Folds records into profile fragments and views them as one person.

@@ -1,0 +1,1 @@
+//! Derived state in an ordered transactional map.

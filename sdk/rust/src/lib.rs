@@ -1,0 +1,1 @@
+//! Write a Crosspoint plugin in Rust.
