@@ -8,9 +8,7 @@ use crate::{DeliveryKey, Identifier, Instant, ProfileId, Symbol};
 
 /// Where a delivery stands in its connector's outbox. Sorts in the order in which the effects
 /// were caused.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DeliveryId {
     /// The connector's name.
     pub connector: Symbol,

@@ -31,9 +31,7 @@ pub enum Identifier {
 
 /// What kind an identifier is. The order is its strength: an earlier kind joins first and names
 /// the fragment.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IdentifierKind {
     /// See [`Identifier::Vendor`].
@@ -70,7 +68,10 @@ pub const MAX_IDENTIFIER_BYTES: usize = 512;
 impl Identifier {
     /// The id `id` at `system`.
     pub fn vendor(system: &str, id: &str) -> Option<Self> {
-        Some(Self::Vendor { system: SmolStr::new(system), id: opaque(id)? })
+        Some(Self::Vendor {
+            system: SmolStr::new(system),
+            id: opaque(id)?,
+        })
     }
 
     /// The operator's own id.
@@ -95,7 +96,10 @@ impl Identifier {
         let number = number.trim();
         let mut text = String::with_capacity(number.len());
         let mut rest = number;
-        if let Some(after) = number.strip_prefix('+').or_else(|| number.strip_prefix("00")) {
+        if let Some(after) = number
+            .strip_prefix('+')
+            .or_else(|| number.strip_prefix("00"))
+        {
             text.push('+');
             rest = after;
         }
@@ -107,7 +111,9 @@ impl Identifier {
             }
         }
         let digits = text.trim_start_matches('+').len();
-        (6..=15).contains(&digits).then(|| Self::Phone(SmolStr::new(text)))
+        (6..=15)
+            .contains(&digits)
+            .then(|| Self::Phone(SmolStr::new(text)))
     }
 
     /// A tracking client's id.

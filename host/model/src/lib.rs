@@ -20,6 +20,7 @@ pub mod record;
 pub mod state;
 pub mod symbol;
 pub mod time;
+pub mod touched;
 pub mod value;
 
 pub use decimal::{Decimal, Money};
@@ -27,4 +28,5 @@ pub use identifier::Identifier;
 pub use ids::{ConnectorId, DeliveryKey, FragmentId, ProfileId};
 pub use symbol::Symbol;
 pub use time::Instant;
+pub use touched::Touched;
 pub use value::Value;

@@ -48,13 +48,19 @@ impl Profile {
 
     /// The fragment with this id.
     pub fn fragment(&self, id: FragmentId) -> Option<&Fragment> {
-        let at = self.fragments.binary_search_by_key(&id, |fragment| fragment.id).ok()?;
+        let at = self
+            .fragments
+            .binary_search_by_key(&id, |fragment| fragment.id)
+            .ok()?;
         Some(&self.fragments[at])
     }
 
     /// See [`Self::fragment`].
     pub fn fragment_mut(&mut self, id: FragmentId) -> Option<&mut Fragment> {
-        let at = self.fragments.binary_search_by_key(&id, |fragment| fragment.id).ok()?;
+        let at = self
+            .fragments
+            .binary_search_by_key(&id, |fragment| fragment.id)
+            .ok()?;
         Some(&mut self.fragments[at])
     }
 
@@ -65,7 +71,9 @@ impl Profile {
 
     /// Whether the profile is in the segment.
     pub fn is_member(&self, segment: Symbol) -> bool {
-        self.memberships.binary_search_by_key(&segment, |membership| membership.segment).is_ok()
+        self.memberships
+            .binary_search_by_key(&segment, |membership| membership.segment)
+            .is_ok()
     }
 }
 
@@ -168,9 +176,7 @@ pub struct FragmentConsent {
 }
 
 /// What a fact is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum FactKind {
     Order,
@@ -214,7 +220,10 @@ impl Fact {
 
     /// The property with this name.
     pub fn property(&self, name: Symbol) -> Option<&Value> {
-        let at = self.properties.binary_search_by_key(&name, |property| property.0).ok()?;
+        let at = self
+            .properties
+            .binary_search_by_key(&name, |property| property.0)
+            .ok()?;
         Some(&self.properties[at].1)
     }
 }

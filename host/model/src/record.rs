@@ -48,14 +48,15 @@ impl Version {
         let digest = Sha256::digest(content);
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&digest[..8]);
-        Self { updated_at, content: u64::from_be_bytes(bytes) }
+        Self {
+            updated_at,
+            content: u64::from_be_bytes(bytes),
+        }
     }
 }
 
 /// What kind of object a record is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum RecordKind {
@@ -320,9 +321,7 @@ impl ConsentTopic {
 }
 
 /// What was decided.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum ConsentState {
@@ -343,9 +342,7 @@ pub struct Consent {
 }
 
 /// What became of a message.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum EngagementKind {

@@ -82,8 +82,7 @@ pub trait State {
     /// Puts a profile under its id, and points all its fragments at it.
     fn put_profile(&mut self, profile: Box<Profile>) -> Result<()>;
     /// Up to `count` ids after `after`, in their order.
-    fn profiles_after(&mut self, after: Option<ProfileId>, count: usize)
-    -> Result<Vec<ProfileId>>;
+    fn profiles_after(&mut self, after: Option<ProfileId>, count: usize) -> Result<Vec<ProfileId>>;
 
     /// Who carries the identifier. Fragments named by it are not listed: their id follows from it.
     fn carriers(&mut self, identifier: &Identifier) -> Result<Carriers>;
@@ -144,9 +143,7 @@ pub trait State {
 }
 
 /// What is counted.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Counter {
     /// Profiles in the store.
     Profiles,

@@ -102,7 +102,9 @@ pub fn parse_span_ms(text: &str) -> Result<i64, ParseSpanError> {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(fail)?;
         let number: i64 = rest[..digits].parse().map_err(|_| fail())?;
         rest = &rest[digits..];
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let letters = rest
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
         let unit = match &rest[..letters] {
             "ms" => 1,
             "s" => SECOND_MS,
@@ -112,7 +114,10 @@ pub fn parse_span_ms(text: &str) -> Result<i64, ParseSpanError> {
             "w" => WEEK_MS,
             _ => return Err(fail()),
         };
-        total = number.checked_mul(unit).and_then(|ms| total.checked_add(ms)).ok_or_else(fail)?;
+        total = number
+            .checked_mul(unit)
+            .and_then(|ms| total.checked_add(ms))
+            .ok_or_else(fail)?;
         rest = &rest[letters..];
     }
     Ok(total)
@@ -127,7 +132,10 @@ mod tests {
         for text in ["1997-01-01T00:00:00Z", "2026-11-03T09:15:27.104Z"] {
             assert_eq!(text.parse::<Instant>().unwrap().to_string(), text);
         }
-        assert_eq!("1997-01-01".parse::<Instant>(), "1997-01-01T00:00:00Z".parse());
+        assert_eq!(
+            "1997-01-01".parse::<Instant>(),
+            "1997-01-01T00:00:00Z".parse()
+        );
         assert!("03/04/2026".parse::<Instant>().is_err());
     }
 

@@ -1,1 +1,3 @@
-//! Composes the rooms into a running host.
+//! Composes the rooms into a host.
+
+pub mod admin;

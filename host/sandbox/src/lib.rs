@@ -1,1 +1,2 @@
-//! Loads, limits and calls plugins.
+//! x
+mod bindings;

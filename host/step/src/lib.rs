@@ -1,1 +1,41 @@
-//! One ledger entry applied to the state: the only place where rules meet.
+//! One ledger entry applied to the state: `step(state, entry) -> effects`, the only place where
+//! identity, profiles, segments and syncs meet. Start reading at [`Stepper::step`].
+//!
+//! ```text
+//! timers due ≤ entry.at ─> each at its own instant ─┐
+//! entry ─> records.rs ─> identity ─> profile fold ──┼─> evaluate.rs ─> syncs.rs ─> outbox
+//!          outbox.rs (receipts, commands) ──────────┘
+//!          configuration.rs (applied configurations, sweeps)
+//! ```
+//!
+//! # Invariants
+//! - The same ledger gives the same state and the same outbox, byte for byte
+//!   (`replay_equals_original`).
+//! - Order of arrival and repetition of records do not change profiles
+//!   (`arrival_order_and_repetition_change_nothing`).
+//! - Membership is exact at every instant, not only when something arrives
+//!   (`membership_ends_at_the_instant_the_window_ends`).
+//! - A profile that merges is not entered again where one of its parts already was
+//!   (`a_merge_sends_nothing_twice`).
+//!
+//! # Not here
+//! Clocks, I/O, engines, plugins. `now` is the entry's instant; the state is a trait.
+
+mod compiled;
+mod configuration;
+mod error;
+mod evaluate;
+mod identity;
+mod outbox;
+mod records;
+mod stepper;
+mod syncs;
+mod timers;
+
+#[cfg(test)]
+mod tests;
+
+pub use compiled::Compiled;
+pub use configuration::SWEEP_COUNT;
+pub use error::Error;
+pub use stepper::{Effects, SegmentChange, Stepper};

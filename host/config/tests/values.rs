@@ -1,0 +1,179 @@
+//! What is read has the right type, unit and default.
+
+use std::path::Path;
+
+use crosspoint_config::project::{
+    Clock, Grant, HostName, Limits, Plugin, Rate, Retry, SecretRef, Survivorship, TraitType,
+    Trigger,
+};
+use crosspoint_config::{Code, Error, Project, open, parse, read_folder};
+use crosspoint_model::delivery::Action;
+use crosspoint_model::identifier::IdentifierKind;
+use crosspoint_model::{ConnectorId, Identifier};
+
+fn everything() -> Project {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/valid-everything");
+    parse(&read_folder(&folder).unwrap()).unwrap()
+}
+
+#[test]
+fn whole_tables_are_read_in_their_units() {
+    let project = everything();
+    assert_eq!(project.name, "demo-shop");
+    assert_eq!(project.clock, Clock::Data);
+    assert_eq!(project.store.cache_bytes, 1 << 30);
+    assert_eq!(project.store.checkpoint_every_ms, 1_000);
+    assert_eq!(project.ledger.keep_ms, Some(400 * 86_400_000));
+    assert_eq!(project.identity.max_carriers, Some(20));
+    assert_eq!(project.identity.limits[&IdentifierKind::UserId], 2);
+    let blocked = [
+        Identifier::vendor("shop", "0"),
+        Identifier::email("office@example.com"),
+    ];
+    assert_eq!(project.identity.blocked, blocked.map(Option::unwrap));
+}
+
+#[test]
+fn traits_have_type_and_survivorship() {
+    let project = everything();
+    let tier = &project.traits["loyalty_tier"];
+    assert_eq!(tier.value_type, Some(TraitType::Text));
+    let order = vec![ConnectorId::from("crm"), ConnectorId::from("shop")];
+    assert_eq!(tier.survivorship, Survivorship::SourcePriority(order));
+    assert_eq!(project.traits["points"].survivorship, Survivorship::Sum);
+    assert_eq!(
+        project.traits["last_total"].compute.as_deref(),
+        Some("orders.last('total')")
+    );
+}
+
+#[test]
+fn connectors_are_read_with_defaults() {
+    let project = everything();
+    let shop = &project.connectors[&ConnectorId::from("shop")];
+    assert_eq!(shop.plugin, Plugin::Bundled("tabular".into()));
+    assert_eq!(shop.every_ms, Some(900_000));
+    assert_eq!(
+        shop.grant,
+        Grant {
+            files: Some("./data".to_owned()),
+            ..Grant::default()
+        }
+    );
+    assert_eq!(shop.limits.response_bytes, Some(1_000_000));
+    assert_eq!(shop.retry, Retry::default());
+    assert_eq!(shop.settings["since"], "2026-01-01");
+    assert_eq!(shop.settings["nested"]["deep"]["deeper"][1], 2);
+    assert_eq!(shop.settings["share"], 0.5);
+
+    let crm = &project.connectors[&ConnectorId::from("crm")];
+    assert_eq!(crm.plugin, Plugin::File("./plugins/crm.wasm".to_owned()));
+    assert_eq!((crm.every_ms, crm.rate, crm.in_flight), (None, None, 4));
+    assert_eq!(crm.limits, Limits::default());
+
+    let hook = &project.connectors[&ConnectorId::from("hook")];
+    assert_eq!(
+        hook.secrets["signing"],
+        SecretRef::Env("HOOK_SECRET".into())
+    );
+    assert_eq!(
+        hook.secrets["other"],
+        SecretRef::File("secrets/other".to_owned())
+    );
+    assert_eq!(
+        hook.rate,
+        Some(Rate {
+            requests: 10,
+            per_ms: 60_000,
+            burst: 10
+        })
+    );
+    let loopback = HostName {
+        host: "127.0.0.1".into(),
+        port: Some(8080),
+    };
+    let api = HostName {
+        host: "api.example.com".into(),
+        port: None,
+    };
+    assert_eq!(hook.grant.hosts, [loopback.clone(), api]);
+    assert_eq!(hook.grant.plain_http, [loopback]);
+}
+
+#[test]
+fn leaving_undoes_entering_unless_said_otherwise() {
+    let project = everything();
+    assert_eq!(project.syncs["quiet"].on_exit, Some(Action::RemoveFromList));
+    assert_eq!(project.syncs["vip"].on_exit, None);
+    let contacts = &project.syncs["contacts"];
+    assert_eq!(contacts.on_exit, Some(Action::DeleteContact));
+    let traits = vec!["email".into(), "loyalty_tier".into()];
+    assert_eq!(
+        contacts.trigger,
+        Trigger::Traits {
+            traits,
+            segment: Some("vip".into())
+        }
+    );
+    assert_eq!(contacts.fields["address.city"], "traits.city");
+}
+
+#[test]
+fn places_of_settings_are_known() {
+    let project = everything();
+    let at = project.position("connectors.shop.settings.batch").unwrap();
+    assert_eq!(at.to_string(), "crosspoint.toml:39:9");
+    let parent = project
+        .position("connectors.shop.settings.absent.deeper")
+        .unwrap();
+    assert_eq!(parent.to_string(), "crosspoint.toml:36:18");
+    assert_eq!(
+        project.position("segments.vip.when").unwrap().file,
+        "segments/people.toml"
+    );
+    assert_eq!(project.position("nothing"), None);
+}
+
+#[test]
+fn a_folder_is_read_sorted_and_without_strangers() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("segments/b.toml", "");
+    write("segments/a.toml", "");
+    write("segments/notes.md", "not read");
+    write("segments/.hidden.toml", "not read");
+    write("feeds/x.toml", "not read");
+    let names = |files: Vec<(String, String)>| -> Vec<String> {
+        files.into_iter().map(|(name, _)| name).collect()
+    };
+    let files = read_folder(folder.path()).unwrap();
+    assert_eq!(names(files), ["segments/a.toml", "segments/b.toml"]);
+    match open(folder.path()) {
+        Err(Error::Problems(problems)) => assert_eq!(problems[0].code, Code::File),
+        other => panic!("{other:?}"),
+    }
+    write("crosspoint.toml", "[project]\nname = \"x\"\n");
+    assert_eq!(open(folder.path()).unwrap().name, "x");
+    std::fs::write(folder.path().join("segments/a.toml"), [0xff]).unwrap();
+    assert!(matches!(open(folder.path()), Err(Error::Read { .. })));
+}
+
+#[test]
+fn a_file_outside_the_folders_is_refused() {
+    let files = [
+        (
+            "crosspoint.toml".to_owned(),
+            "[project]\nname = \"x\"\n".to_owned(),
+        ),
+        ("elsewhere/a.toml".to_owned(), String::new()),
+    ];
+    let problems = parse(&files).unwrap_err();
+    let expected = "elsewhere/a.toml:1:1: XP-CFG-001: `elsewhere/a.toml` is not part of a project\n  \
+                    hint: files stand in `connectors/`, `segments/`, `syncs/` or `traits/`";
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].to_string(), expected);
+}

@@ -1,0 +1,14 @@
+//! Host bindings of contract 0.1. The `connector` world holds both exports; a component that has
+//! only one of them is called through that interface's indices.
+#![allow(missing_docs)]
+
+wasmtime::component::bindgen!({
+    path: "../../wit/v0.1",
+    world: "connector",
+    imports: {
+        "crosspoint:connector/http.fetch": async,
+        "crosspoint:connector/files.list": async,
+        "crosspoint:connector/files.read": async,
+    },
+    exports: { default: async },
+});

@@ -1,0 +1,221 @@
+//! Listing and reading files below the granted location, wherever `opendal` can reach. Nothing
+//! outside is reachable: paths are plain names joined by `/`, and a local path that a symbolic
+//! link leads outside is refused.
+
+mod pattern;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use opendal::{EntryMode, ErrorKind, Metadata, Operator, Reader};
+
+use crate::grants::FilesGrant;
+use pattern::Pattern;
+
+/// One read hands over at most this much: what a plugin can take without growing much.
+const MAX_READ_BYTES: u32 = 4 << 20;
+
+/// One list names at most this many files; a folder with more needs a narrower prefix.
+const MAX_ENTRIES: usize = 100_000;
+
+/// A granted location.
+pub(crate) struct Files {
+    operator: Operator,
+    /// The local folder without symbolic links, where it is one.
+    folder: Option<PathBuf>,
+}
+
+/// A file found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileEntry {
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    pub(crate) modified_at_ms: Option<i64>,
+    pub(crate) etag: Option<String>,
+}
+
+/// Why a file could not be listed or read. Mirrors `files.error` of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FileError {
+    NotFound,
+    Denied(String),
+    Transient(String),
+    Changed(String),
+    Invalid(String),
+}
+
+/// Files opened in one call: each is looked at once, however many ranges are read.
+#[derive(Default)]
+pub(crate) struct OpenFiles {
+    open: HashMap<String, (Reader, u64)>,
+}
+
+impl Files {
+    pub(crate) fn new(grant: &FilesGrant) -> Result<Self, String> {
+        match grant {
+            FilesGrant::Folder(folder) => Self::folder(folder.clone()),
+            FilesGrant::Service { scheme, options } => {
+                if scheme == "fs" {
+                    let root = options.iter().find(|(key, _)| key == "root");
+                    let (_, root) = root.ok_or("the service `fs` needs a `root`")?;
+                    return Self::folder(PathBuf::from(root));
+                }
+                let operator = Operator::via_iter(scheme, options.clone())
+                    .map_err(|error| format!("the service `{scheme}`: {error}"))?;
+                Ok(Self { operator, folder: None })
+            }
+        }
+    }
+
+    fn folder(folder: PathBuf) -> Result<Self, String> {
+        let real = folder
+            .canonicalize()
+            .map_err(|error| format!("the folder `{}`: {error}", folder.display()))?;
+        let root = real.to_str().ok_or("the folder's path is no UTF-8")?.to_owned();
+        let operator = Operator::via_iter("fs", [("root".to_owned(), root)])
+            .map_err(|error| format!("the folder `{}`: {error}", folder.display()))?;
+        Ok(Self { operator, folder: Some(real) })
+    }
+
+    /// Files below `prefix` that match `pattern`, sorted by path.
+    pub(crate) async fn list(
+        &self,
+        prefix: &str,
+        pattern: &str,
+    ) -> Result<Vec<FileEntry>, FileError> {
+        let prefix = prefix.trim_matches('/');
+        if !prefix.is_empty() {
+            plain(prefix)?;
+            self.inside(prefix).await?;
+        }
+        let pattern = Pattern::parse(pattern).map_err(FileError::Invalid)?;
+        let start = if prefix.is_empty() { "/".to_owned() } else { format!("{prefix}/") };
+        let listed = match self.operator.list_with(&start).recursive(pattern.is_deep()).await {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(fault(&error)),
+        };
+        let mut found = Vec::new();
+        for entry in listed {
+            let (path, metadata) = entry.into_parts();
+            let below = path.strip_prefix(start.trim_start_matches('/')).unwrap_or(&path);
+            if metadata.mode() == EntryMode::DIR || !pattern.matches(below) {
+                continue;
+            }
+            // What leads outside, or is gone again, is as if it were not there.
+            if self.inside(&path).await.is_err() {
+                continue;
+            }
+            let metadata = if self.folder.is_some() {
+                match self.operator.stat(&path).await {
+                    Ok(metadata) => metadata,
+                    Err(_) => continue,
+                }
+            } else {
+                metadata
+            };
+            if metadata.mode() == EntryMode::FILE {
+                found.push(describe(path, &metadata));
+            }
+            if found.len() > MAX_ENTRIES {
+                return Err(FileError::Invalid(format!(
+                    "more than {MAX_ENTRIES} files match; use a narrower prefix"
+                )));
+            }
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// At most `length` bytes from `offset`; empty at or behind the end.
+    pub(crate) async fn read(
+        &self,
+        open: &mut OpenFiles,
+        path: &str,
+        offset: u64,
+        length: u32,
+    ) -> Result<Vec<u8>, FileError> {
+        plain(path)?;
+        let (reader, size) = match open.open.get(path) {
+            Some((reader, size)) => (reader.clone(), *size),
+            None => {
+                self.inside(path).await?;
+                let metadata = self.operator.stat(path).await.map_err(|error| fault(&error))?;
+                if metadata.mode() != EntryMode::FILE {
+                    return Err(FileError::NotFound);
+                }
+                let reader = self.operator.reader(path).await.map_err(|error| fault(&error))?;
+                let size = metadata.content_length();
+                open.open.insert(path.to_owned(), (reader.clone(), size));
+                (reader, size)
+            }
+        };
+        let end = size.min(offset.saturating_add(length.min(MAX_READ_BYTES).into()));
+        if offset >= end {
+            return Ok(Vec::new());
+        }
+        let mut bytes = Vec::with_capacity((end - offset) as usize);
+        reader.read_into(&mut bytes, offset..end).await.map_err(|error| fault(&error))?;
+        if (bytes.len() as u64) < end - offset {
+            return Err(FileError::Changed(format!(
+                "`{path}` ended at byte {} instead of {size}",
+                offset + bytes.len() as u64
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// Refuses a local path that a symbolic link leads outside.
+    async fn inside(&self, path: &str) -> Result<(), FileError> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let real = match tokio::fs::canonicalize(folder.join(path)).await {
+            Ok(real) => real,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(FileError::NotFound);
+            }
+            Err(error) => return Err(FileError::Transient(error.to_string())),
+        };
+        if real.starts_with(folder) {
+            Ok(())
+        } else {
+            Err(FileError::Denied(format!("`{path}` leads outside the granted folder")))
+        }
+    }
+}
+
+/// Names joined by `/`, none of them special.
+fn plain(path: &str) -> Result<(), FileError> {
+    let special = |part: &str| part.is_empty() || part == "." || part == "..";
+    if path.contains(['\\', '\0']) || path.split('/').any(special) {
+        return Err(FileError::Denied(format!("`{path}` is no plain path below the location")));
+    }
+    Ok(())
+}
+
+fn describe(path: String, metadata: &Metadata) -> FileEntry {
+    let modified_at_ms = metadata.last_modified().map(|at| at.into_inner().as_millisecond());
+    let size = metadata.content_length();
+    let etag = metadata
+        .etag()
+        .map(str::to_owned)
+        .or_else(|| modified_at_ms.map(|at| format!("{size}-{at}")));
+    FileEntry { path, size, modified_at_ms, etag }
+}
+
+fn fault(error: &opendal::Error) -> FileError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+            FileError::NotFound
+        }
+        ErrorKind::PermissionDenied => {
+            FileError::Denied("the service refuses the host's access".to_owned())
+        }
+        ErrorKind::ConditionNotMatch | ErrorKind::RangeNotSatisfied => {
+            FileError::Changed("the file changed while it was read".to_owned())
+        }
+        kind => FileError::Transient(format!("the service failed: {kind}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

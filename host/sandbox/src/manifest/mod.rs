@@ -1,0 +1,249 @@
+//! What a plugin says about itself and asks for: `plugin.toml`, carried in the component's custom
+//! section. The format is described in `docs/reference/manifest.md`.
+
+mod attach;
+mod settings;
+mod template;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use attach::{Attach, Digest, Encoding, KeyForm};
+pub use settings::{Setting, SettingType};
+pub(crate) use template::fill;
+pub(crate) use validate::setting_alone;
+pub use validate::Problem;
+
+/// Name of the custom section that holds the manifest.
+pub const MANIFEST_SECTION: &str = "crosspoint:manifest";
+
+/// The contract that this host binds.
+pub const CONTRACT: &str = "0.1";
+
+/// A plugin's manifest, checked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What configuration calls the plugin: `[a-z][a-z0-9-]*`.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// The plugin's own version.
+    pub version: String,
+    /// The contract it was built against, as in `0.1`.
+    pub contract: String,
+    /// What it offers, at least one.
+    pub roles: Vec<Role>,
+    /// One or two sentences for the operator.
+    #[serde(default)]
+    pub description: String,
+    /// Host capabilities beyond log and settings.
+    #[serde(default)]
+    pub imports: Vec<Capability>,
+    /// Where it wants to reach.
+    #[serde(default)]
+    pub hosts: Vec<HostRequest>,
+    /// What the operator configures.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// Credentials by name, which the host attaches and the plugin never sees.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretRequest>,
+    /// How incoming calls are signed.
+    #[serde(default)]
+    pub webhook: Option<WebhookScheme>,
+    /// The vendor's rate limit per account.
+    #[serde(default)]
+    pub rate_limit: Option<RateLimit>,
+    /// Whom it talks to.
+    #[serde(default)]
+    pub vendor: Option<Vendor>,
+}
+
+/// A connector role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Yields records.
+    Source,
+    /// Takes deliveries.
+    Destination,
+}
+
+/// Something that the host lends only to those who ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Capability {
+    /// `http.fetch`.
+    #[serde(rename = "http")]
+    Http,
+    /// Listing and reading files below granted locations.
+    #[serde(rename = "files")]
+    Files,
+    /// Notes that survive the call.
+    #[serde(rename = "jobs")]
+    Jobs,
+    /// The same egress through `wasi:http`.
+    #[serde(rename = "wasi:http")]
+    WasiHttp,
+}
+
+impl Capability {
+    /// The word in the manifest.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Files => "files",
+            Self::Jobs => "jobs",
+            Self::WasiHttp => "wasi:http",
+        }
+    }
+}
+
+/// A host that the plugin wants to reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostRequest {
+    /// `api.example.com`, `*.example.com`, either with `:PORT`, or `{settings.NAME}`: the host,
+    /// port and scheme of the URL in that setting.
+    pub host: String,
+    /// Methods in upper case; none named means all.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// `https` if not said.
+    #[serde(default)]
+    pub scheme: Scheme,
+}
+
+/// How a host is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scheme {
+    /// TLS only.
+    #[default]
+    Https,
+    /// Also without TLS, where the operator allows it.
+    Http,
+}
+
+/// A credential that the plugin needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRequest {
+    /// How the host puts it on a request.
+    pub attach: Attach,
+    /// Without it the connector does not start.
+    #[serde(default)]
+    pub required: bool,
+    /// Where the operator finds it at the vendor.
+    #[serde(default)]
+    pub description: String,
+    /// Hosts of the manifest that get it, as patterns; none named means all.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+}
+
+/// How a vendor signs the calls that it makes to the connector's hook address. The host verifies
+/// them before the plugin sees anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookScheme {
+    /// Name of the secret under `[secrets]` that holds the key; its `attach` is `kind = "webhook"`.
+    pub secret: String,
+    /// Header that holds the signature, in lower case.
+    pub signature_header: String,
+    /// What stands before the signature in the header, such as `sha256=`.
+    #[serde(default)]
+    pub prefix: String,
+    /// What is signed: `{body}`, `{timestamp}.{body}`, `{id}.{timestamp}.{body}`, `{url}{body}`.
+    #[serde(default = "default_content")]
+    pub content: String,
+    /// Digest of the HMAC.
+    #[serde(default)]
+    pub digest: Digest,
+    /// How the digest is written.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// How the secret's text becomes the key.
+    #[serde(default)]
+    pub key: KeyForm,
+    /// Header with the call's id.
+    #[serde(default)]
+    pub id_header: Option<String>,
+    /// Header with the sender's clock in Unix seconds.
+    #[serde(default)]
+    pub timestamp_header: Option<String>,
+    /// Largest distance between the sender's clock and ours, in seconds.
+    #[serde(default = "default_tolerance")]
+    pub tolerance_s: u32,
+}
+
+fn default_content() -> String {
+    "{body}".to_owned()
+}
+
+/// Standard Webhooks' libraries use five minutes.
+fn default_tolerance() -> u32 {
+    300
+}
+
+/// The vendor's rate limit per account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimit {
+    /// How many requests in one `per`.
+    pub requests: u32,
+    /// A span such as `1s` or `1m`.
+    pub per: String,
+    /// How many may go at once after a pause; `requests` if not said.
+    #[serde(default)]
+    pub burst: Option<u32>,
+}
+
+/// Whom the plugin talks to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vendor {
+    /// The vendor's name.
+    pub name: String,
+    /// The version of the vendor's API that the plugin speaks.
+    #[serde(default)]
+    pub api_version: Option<String>,
+    /// The day on which the vendor switches that version off, as `2027-01-31`.
+    #[serde(default)]
+    pub sunset: Option<String>,
+}
+
+impl Manifest {
+    /// Reads and checks `plugin.toml`.
+    ///
+    /// # Errors
+    /// Text that is no manifest gives one problem; a manifest that contradicts itself gives all of
+    /// its problems.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        let manifest: Self = toml::from_str(text).map_err(|error| {
+            vec![Problem { place: place(text, &error), reason: error.message().to_owned() }]
+        })?;
+        let problems = manifest.problems();
+        if problems.is_empty() { Ok(manifest) } else { Err(problems) }
+    }
+
+    /// Whether the manifest asks for it.
+    pub fn asks_for(&self, capability: Capability) -> bool {
+        self.imports.contains(&capability)
+    }
+
+    /// Whether it has the role.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count());
+    format!("plugin.toml:{}", line.max(1))
+}

@@ -1,0 +1,322 @@
+//! What a manifest must satisfy beyond its form. All problems are reported at once.
+
+use std::fmt;
+
+use crosspoint_model::Instant;
+use crosspoint_model::time::parse_span_ms;
+
+use super::{Attach, CONTRACT, Capability, Manifest, SettingType, template};
+use crate::grants::HostPattern;
+
+/// One thing that is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Dotted key, or `plugin.toml:LINE`.
+    pub place: String,
+    /// What is wrong and what was expected.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.place, self.reason)
+    }
+}
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+impl Manifest {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut check = Check { manifest: self, problems: Vec::new() };
+        check.head();
+        check.hosts();
+        check.settings();
+        check.secrets();
+        check.webhook();
+        check.rest();
+        check.problems
+    }
+}
+
+struct Check<'a> {
+    manifest: &'a Manifest,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn require(&mut self, holds: bool, place: impl Into<String>, reason: impl Into<String>) {
+        if !holds {
+            self.problems.push(Problem { place: place.into(), reason: reason.into() });
+        }
+    }
+
+    fn head(&mut self) {
+        let manifest = self.manifest;
+        self.require(
+            is_name(&manifest.id, '-'),
+            "id",
+            "must be lower-case letters, digits and `-`, starting with a letter",
+        );
+        self.require(!manifest.name.trim().is_empty(), "name", "must not be empty");
+        self.require(
+            is_version(&manifest.version),
+            "version",
+            "must be three numbers such as `1.0.0`, optionally with `-` and a suffix",
+        );
+        self.require(
+            manifest.contract == CONTRACT,
+            "contract",
+            format!("must be `{CONTRACT}`, the contract that this host binds"),
+        );
+        self.require(
+            !manifest.roles.is_empty(),
+            "roles",
+            "must name `source`, `destination` or both",
+        );
+    }
+
+    fn hosts(&mut self) {
+        let manifest = self.manifest;
+        let reaches = manifest.asks_for(Capability::Http)
+            || manifest.asks_for(Capability::WasiHttp);
+        self.require(
+            manifest.hosts.is_empty() || reaches,
+            "hosts",
+            "is of no use without `http` or `wasi:http` among `imports`",
+        );
+        for (index, request) in manifest.hosts.iter().enumerate() {
+            let place = format!("hosts[{index}]");
+            if let Some(name) = setting_alone(&request.host) {
+                self.setting_exists(&format!("{place}.host"), name);
+            } else {
+                self.templates(&format!("{place}.host"), &request.host);
+                // A name filled in from a setting is checked when the connector is made.
+                let sample = template_sample(&request.host);
+                let fault = HostPattern::parse_asked(&sample).err();
+                self.require(
+                    fault.is_none(),
+                    format!("{place}.host"),
+                    fault.unwrap_or_default(),
+                );
+            }
+            for method in &request.methods {
+                self.require(
+                    METHODS.contains(&method.as_str()),
+                    format!("{place}.methods"),
+                    format!("has `{method}`; allowed are {}", METHODS.join(", ")),
+                );
+            }
+        }
+    }
+
+    fn settings(&mut self) {
+        for (name, setting) in &self.manifest.settings {
+            let place = format!("settings.{name}");
+            self.require(
+                is_name(name, '_'),
+                &place,
+                "must be lower-case letters, digits and `_`, starting with a letter",
+            );
+            self.require(
+                !(setting.required && setting.default.is_some()),
+                &place,
+                "is required and has a default; only one of both makes sense",
+            );
+            self.require(
+                setting.choices.is_empty() || setting.kind == SettingType::Text,
+                &place,
+                "has choices but is not text",
+            );
+            let ordered = setting.min.zip(setting.max).is_none_or(|(min, max)| min <= max);
+            self.require(ordered, &place, "has a `min` above its `max`");
+            if let Some(complaint) = setting.default.as_ref().and_then(|it| setting.complaint(it)) {
+                self.require(false, format!("{place}.default"), complaint);
+            }
+        }
+    }
+
+    fn secrets(&mut self) {
+        for (name, secret) in &self.manifest.secrets {
+            let place = format!("secrets.{name}");
+            self.require(
+                is_name(name, '_'),
+                &place,
+                "must be lower-case letters, digits and `_`, starting with a letter",
+            );
+            for host in &secret.hosts {
+                let asked = self.manifest.hosts.iter().any(|request| &request.host == host);
+                self.require(
+                    asked,
+                    format!("{place}.hosts"),
+                    format!("has `{host}`, which `hosts` does not ask for"),
+                );
+            }
+            let attach = format!("{place}.attach");
+            match &secret.attach {
+                Attach::Header { name, .. } => self.header(&attach, name),
+                Attach::Hmac { header, timestamp_header, content, .. } => {
+                    self.header(&attach, header);
+                    if let Some(name) = timestamp_header {
+                        self.header(&attach, name);
+                    }
+                    self.require(
+                        content.contains("{body}"),
+                        &attach,
+                        "must sign `{body}`, or a body could be replaced",
+                    );
+                }
+                Attach::Basic { username: Some(text) } => self.templates(&attach, text),
+                Attach::Query { name } => {
+                    self.require(!name.is_empty(), &attach, "needs a parameter name");
+                }
+                Attach::OAuth2ClientCredentials { token_url, client_id, .. }
+                | Attach::OAuth2Refresh { token_url, client_id } => {
+                    self.templates(&attach, token_url);
+                    self.templates(&attach, client_id);
+                    self.token_url(&attach, token_url);
+                }
+                Attach::OAuth2JwtBearer { token_url, .. } => {
+                    self.templates(&attach, token_url);
+                    self.token_url(&attach, token_url);
+                }
+                Attach::Webhook => {
+                    let used = self.manifest.webhook.as_ref().is_some_and(|it| &it.secret == name);
+                    self.require(used, &attach, "is `webhook`, but `[webhook]` does not name it");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn webhook(&mut self) {
+        let Some(webhook) = &self.manifest.webhook else { return };
+        let held = self.manifest.secrets.get(&webhook.secret);
+        self.require(
+            held.is_some_and(|secret| secret.attach == Attach::Webhook),
+            "webhook.secret",
+            format!("names `{}`, which is no secret with `kind = \"webhook\"`", webhook.secret),
+        );
+        self.require(
+            webhook.content.contains("{body}"),
+            "webhook.content",
+            "must contain `{body}`, or a body could be replaced",
+        );
+        self.require(
+            !webhook.content.contains("{timestamp}") || webhook.timestamp_header.is_some(),
+            "webhook.timestamp_header",
+            "is needed because `content` contains `{timestamp}`",
+        );
+        self.require(
+            !webhook.content.contains("{id}") || webhook.id_header.is_some(),
+            "webhook.id_header",
+            "is needed because `content` contains `{id}`",
+        );
+    }
+
+    fn rest(&mut self) {
+        if let Some(rate) = &self.manifest.rate_limit {
+            self.require(rate.requests > 0, "rate_limit.requests", "must be at least 1");
+            self.require(rate.burst != Some(0), "rate_limit.burst", "must be at least 1");
+            let span = parse_span_ms(&rate.per);
+            self.require(
+                span.as_ref().is_ok_and(|ms| *ms > 0),
+                "rate_limit.per",
+                format!("is `{}`; expected a span such as `1s` or `1m`", rate.per),
+            );
+        }
+        if let Some(day) = self.manifest.vendor.as_ref().and_then(|it| it.sunset.as_ref()) {
+            self.require(
+                day.parse::<Instant>().is_ok(),
+                "vendor.sunset",
+                format!("is `{day}`; expected a date such as `2027-01-31`"),
+            );
+        }
+    }
+
+    fn header(&mut self, place: &str, name: &str) {
+        let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
+        self.require(
+            valid && !name.bytes().any(|byte| byte.is_ascii_uppercase()),
+            place,
+            format!("has `{name}`, which is no header name in lower case"),
+        );
+        self.require(
+            !crate::egress::is_hosts_own(name),
+            place,
+            format!("sets `{name}`, which belongs to the host"),
+        );
+    }
+
+    fn token_url(&mut self, place: &str, url: &str) {
+        self.require(
+            url.starts_with("https://") || url.starts_with("{settings."),
+            place,
+            "needs a `token_url` that starts with `https://`",
+        );
+    }
+
+    fn templates(&mut self, place: &str, text: &str) {
+        for name in template::names(text) {
+            self.setting_exists(place, name);
+        }
+    }
+
+    fn setting_exists(&mut self, place: &str, name: &str) {
+        let known = self.manifest.settings.get(name);
+        self.require(
+            known.is_some_and(|setting| setting.kind == SettingType::Text),
+            place,
+            format!("takes `{{settings.{name}}}`, which is no text setting of this manifest"),
+        );
+    }
+}
+
+/// `{settings.NAME}` and nothing else.
+pub(crate) fn setting_alone(text: &str) -> Option<&str> {
+    text.strip_prefix("{settings.")?.strip_suffix('}')
+}
+
+fn template_sample(text: &str) -> String {
+    template::names(text).iter().fold(text.to_owned(), |filled, name| {
+        filled.replace(&format!("{{settings.{name}}}"), "name")
+    })
+}
+
+fn is_name(text: &str, joiner: char) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == joiner)
+}
+
+fn is_version(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let parts: Vec<_> = core.split('.').collect();
+    parts.len() == 3 && parts.iter().all(|part| part.parse::<u32>().is_ok())
+}
+
+/// The nearest of `names` within two edits.
+pub(super) fn nearest<'a>(
+    wanted: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    names
+        .map(|name| (edits(wanted, name), name))
+        .filter(|(edits, _)| *edits <= 2)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

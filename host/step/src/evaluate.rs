@@ -1,0 +1,46 @@
+//! What follows for one profile from a change, from time, or from another configuration.
+
+use crosspoint_model::profile::Profile;
+use crosspoint_model::state::{Counter, State};
+use crosspoint_model::touched::Touched;
+
+use crate::stepper::{Context, SegmentChange};
+use crate::{Error, Stepper};
+
+impl Stepper {
+    /// Brings memberships, expiries and syncs of a profile that was taken out of the state up to
+    /// `ctx.now`. The caller reschedules the timer and puts the profile back.
+    pub(crate) fn evaluate(
+        &mut self,
+        state: &mut impl State,
+        profile: &mut Profile,
+        touched: &Touched,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        let Some(compiled) = self.compiled.as_mut() else { return Ok(()) };
+        let outdated = profile.epoch != compiled.epoch;
+        if outdated {
+            for removed in compiled.drop_unknown(profile) {
+                state.add_to_counter(Counter::Members(removed), -1)?;
+            }
+        }
+        let transitions = if outdated || touched.everything {
+            compiled.rules.reevaluate_all(profile, ctx.now)
+        } else {
+            compiled.rules.reevaluate(profile, touched, ctx.now)
+        };
+        profile.epoch = compiled.epoch;
+        for transition in &transitions {
+            let change = if transition.entered { 1 } else { -1 };
+            state.add_to_counter(Counter::Members(transition.segment), change)?;
+            ctx.effects.transitions.push(SegmentChange {
+                profile: profile.id,
+                segment: transition.segment,
+                entered: transition.entered,
+                at: ctx.now,
+            });
+        }
+        let everything = outdated || touched.everything;
+        compiled.run_syncs(state, profile, touched, &transitions, everything, ctx)
+    }
+}

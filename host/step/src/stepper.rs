@@ -1,0 +1,117 @@
+//! Dispatch: which entry goes where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crosspoint_model::entry::{Entry, What};
+use crosspoint_model::state::State;
+use crosspoint_model::{Instant, ProfileId, Symbol};
+
+use crate::{Compiled, Error};
+
+/// A profile entered or left a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentChange {
+    /// Who.
+    pub profile: ProfileId,
+    /// Which.
+    pub segment: Symbol,
+    /// In, or out.
+    pub entered: bool,
+    /// When, to the instant.
+    pub at: Instant,
+}
+
+/// What a step did beyond the state: whom to wake.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// Connectors whose outbox changed.
+    pub outboxes: BTreeSet<Symbol>,
+    /// Transitions, in the order in which they happened.
+    pub transitions: Vec<SegmentChange>,
+    /// A configuration was applied.
+    pub configured: bool,
+}
+
+/// What one step carries along.
+pub(crate) struct Context {
+    pub seq: u64,
+    pub now: Instant,
+    pub ordinals: BTreeMap<Symbol, u32>,
+    pub effects: Effects,
+}
+
+impl Context {
+    /// The next free place among this entry's effects at a connector.
+    pub fn next_ordinal(&mut self, connector: Symbol) -> u32 {
+        let next = self.ordinals.entry(connector).or_default();
+        *next += 1;
+        *next - 1
+    }
+}
+
+/// Applies ledger entries to a state. Holds nothing but the compiled configuration, which is
+/// itself in the state.
+#[derive(Default)]
+pub struct Stepper {
+    pub(crate) compiled: Option<Compiled>,
+}
+
+impl Stepper {
+    /// A stepper for a state as it was found: compiles the configuration that the state holds.
+    ///
+    /// # Errors
+    /// When the store fails or holds a configuration that does not compile.
+    pub fn resume(state: &mut impl State) -> Result<Self, Error> {
+        let mut stepper = Self::default();
+        stepper.reload(state)?;
+        Ok(stepper)
+    }
+
+    /// The applied configuration, once there is one.
+    pub fn compiled(&self) -> Option<&Compiled> {
+        self.compiled.as_ref()
+    }
+
+    /// Applies the entry with the number `seq`. First fires every timer that is due up to the
+    /// entry's instant, each at its own instant, then applies the entry at its own.
+    ///
+    /// # Errors
+    /// When the store fails or an applied configuration does not compile; the state is then
+    /// unusable until it is rebuilt.
+    pub fn step(
+        &mut self,
+        state: &mut impl State,
+        seq: u64,
+        entry: &Entry,
+    ) -> Result<Effects, Error> {
+        let mut ctx = Context {
+            seq,
+            now: entry.at,
+            ordinals: BTreeMap::new(),
+            effects: Effects::default(),
+        };
+        self.fire_timers(state, entry.at, &mut ctx)?;
+        ctx.now = entry.at;
+        match &entry.what {
+            What::Records(records) => self.apply_records(state, records, &mut ctx)?,
+            What::Tick => {}
+            What::Receipts { connector, receipts } => {
+                self.apply_receipts(state, connector, receipts, &mut ctx)?;
+            }
+            What::Attempts { connector, deliveries } => {
+                self.apply_attempts(state, connector, deliveries)?;
+            }
+            What::Configured(configured) => self.apply_configured(state, configured, &mut ctx)?,
+            What::Sweep { after, count } => self.apply_sweep(state, *after, *count, &mut ctx)?,
+            What::OutboxCommand { connector, deliveries, command } => {
+                self.apply_outbox_command(state, connector, deliveries, command, &mut ctx)?;
+            }
+            What::QuarantineCleared { items } => self.clear_quarantine(state, items)?,
+            What::Identity(decision) => self.apply_decision(state, decision, &mut ctx)?,
+            What::ConnectorState { connector, paused } => {
+                self.apply_connector_state(state, connector, paused.as_deref(), &mut ctx)?;
+            }
+        }
+        Ok(ctx.effects)
+    }
+}

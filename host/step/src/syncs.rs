@@ -1,0 +1,219 @@
+//! Syncs: which change leads to which delivery.
+
+use crosspoint_model::delivery::{Action, Delivery, DeliveryId, DeliveryStatus};
+use crosspoint_model::profile::{HandedOver, Profile};
+use crosspoint_model::record::{Attribute, Consent, Version};
+use crosspoint_model::state::{Counter, State};
+use crosspoint_model::touched::Touched;
+use crosspoint_model::{DeliveryKey, Instant, Value};
+use crosspoint_segment::Transition;
+
+use crate::Error;
+use crate::compiled::{Compiled, CompiledSync};
+use crate::identity::{add_handed_over, remove_handed_over};
+use crate::stepper::Context;
+
+impl Compiled {
+    /// Writes the deliveries that follow from the transitions and changed traits of a profile.
+    ///
+    /// A sync whose action leaves the vendor holding something (a list member, a contact) is kept
+    /// true to the profile: what was handed over is noted on the profile, and `everything` brings
+    /// up to date what an earlier configuration could not know. A sync whose action happens once
+    /// (a message, an event) follows transitions and changes only.
+    pub(crate) fn run_syncs(
+        &self,
+        state: &mut impl State,
+        profile: &mut Profile,
+        touched: &Touched,
+        transitions: &[Transition],
+        everything: bool,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        for transition in transitions {
+            for &index in self.by_segment.get(&transition.segment).into_iter().flatten() {
+                let sync = &self.syncs[index];
+                if !sync.is_state() {
+                    self.once(state, profile, sync, transition.entered, ctx)?;
+                } else if !everything {
+                    self.hold(state, profile, sync, transition.entered, ctx)?;
+                }
+            }
+        }
+        if everything {
+            for sync in self.syncs.iter().filter(|sync| sync.is_state()) {
+                if let (Some(segment), true) = (sync.segment, sync.watched.is_empty()) {
+                    let member = profile.is_member(segment);
+                    self.hold(state, profile, sync, member, ctx)?;
+                }
+            }
+        }
+        for &index in &self.by_trait {
+            let sync = &self.syncs[index];
+            let turned = transitions.iter().any(|turn| Some(turn.segment) == sync.segment);
+            let changed = sync.watched.iter().any(|program| program.depends_on(touched));
+            if everything || turned || changed {
+                self.follow_fields(state, profile, sync, ctx)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Something that happens once per transition.
+    fn once(
+        &self,
+        state: &mut impl State,
+        profile: &Profile,
+        sync: &CompiledSync,
+        entered: bool,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        let action = if entered { Some(&sync.action) } else { sync.on_exit.as_ref() };
+        match action {
+            Some(action) => self.cause(state, profile, sync, action, ctx),
+            None => Ok(()),
+        }
+    }
+
+    /// Something that the vendor holds for as long as the profile is a member.
+    fn hold(
+        &self,
+        state: &mut impl State,
+        profile: &mut Profile,
+        sync: &CompiledSync,
+        member: bool,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        let held = profile.handed_over.iter().any(|handed| handed.sync == sync.name);
+        if member && !held {
+            let handed_over = HandedOver { sync: sync.name, fields: 0 };
+            add_handed_over(&mut profile.handed_over, handed_over);
+            self.cause(state, profile, sync, &sync.action, ctx)?;
+        } else if !member && held {
+            remove_handed_over(&mut profile.handed_over, sync.name);
+            if let Some(action) = &sync.on_exit {
+                self.cause(state, profile, sync, action, ctx)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fields that are handed over whenever what is watched changes.
+    fn follow_fields(
+        &self,
+        state: &mut impl State,
+        profile: &mut Profile,
+        sync: &CompiledSync,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        if sync.segment.is_some_and(|segment| !profile.is_member(segment)) {
+            return Ok(());
+        }
+        let watched: Vec<Value> =
+            sync.watched.iter().map(|program| program.value(profile, ctx.now)).collect();
+        let nothing_yet = watched.iter().all(|value| *value == Value::Null);
+        let fields = fingerprint(&watched);
+        let before = profile.handed_over.iter().find(|handed| handed.sync == sync.name);
+        let unchanged = match before {
+            Some(before) => before.fields == fields,
+            None => nothing_yet,
+        };
+        if unchanged {
+            return Ok(());
+        }
+        add_handed_over(&mut profile.handed_over, HandedOver { sync: sync.name, fields });
+        self.cause(state, profile, sync, &sync.action, ctx)
+    }
+
+    fn cause(
+        &self,
+        state: &mut impl State,
+        profile: &Profile,
+        sync: &CompiledSync,
+        action: &Action,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        let ordinal = ctx.next_ordinal(sync.connector);
+        let id = DeliveryId { connector: sync.connector, seq: ctx.seq, ordinal };
+        let fields = sync
+            .fields
+            .iter()
+            .map(|(name, program)| Attribute {
+                name: name.clone(),
+                value: program.value(profile, ctx.now),
+            })
+            .collect();
+        let delivery = Delivery {
+            id,
+            key: DeliveryKey::of(&self.project.name, &sync.connector_name, ctx.seq, ordinal),
+            sync: sync.name,
+            profile: profile.id,
+            action: action.clone(),
+            list: sync.list.clone(),
+            fields,
+            identifiers: identifiers(profile),
+            consents: consents(profile),
+            occurred_at: ctx.now,
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            last_reason: None,
+        };
+        state.put_delivery(&delivery)?;
+        state.add_to_counter(Counter::Caused(sync.connector), 1)?;
+        state.add_to_counter(Counter::Waiting(sync.connector), 1)?;
+        ctx.effects.outboxes.insert(sync.connector);
+        Ok(())
+    }
+}
+
+fn identifiers(profile: &Profile) -> Vec<crosspoint_model::Identifier> {
+    let parts = &profile.fragments;
+    let mut all: Vec<_> = parts.iter().flat_map(|part| &part.identifiers).cloned().collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The newest decision per topic, sorted by topic.
+fn consents(profile: &Profile) -> Vec<Consent> {
+    let mut newest: Vec<(Version, Consent)> = Vec::new();
+    for decision in profile.fragments.iter().flat_map(|part| &part.consents) {
+        let candidate = (
+            decision.version,
+            Consent {
+                topic: decision.topic.clone(),
+                state: decision.state,
+                decided_at: decision.version.updated_at,
+                evidence: decision.evidence.clone(),
+            },
+        );
+        match newest.iter_mut().find(|(_, present)| present.topic == decision.topic) {
+            Some(present) if present.0 < candidate.0 => *present = candidate,
+            Some(_) => {}
+            None => newest.push(candidate),
+        }
+    }
+    let mut consents: Vec<_> = newest.into_iter().map(|(_, consent)| consent).collect();
+    consents.sort_by(|a, b| a.topic.cmp(&b.topic));
+    consents
+}
+
+/// Tells whether watched values changed; equal values give equal numbers on every machine.
+fn fingerprint(values: &[Value]) -> u64 {
+    let text: String = values
+        .iter()
+        .map(|value| format!("{}:{value}\u{1f}", tag(value)))
+        .collect();
+    Version::of(Instant(0), text.as_bytes()).content
+}
+
+fn tag(value: &Value) -> char {
+    match value {
+        Value::Null => 'n',
+        Value::Bool(_) => 'b',
+        Value::Int(_) => 'i',
+        Value::Decimal(_) => 'd',
+        Value::Text(_) => 't',
+        Value::Instant(_) => '@',
+        Value::Json(_) => 'j',
+    }
+}

@@ -1,0 +1,206 @@
+//! The state as the step sees it, in memory over an engine.
+//!
+//! What was written since the last checkpoint lives here and reads see it. A checkpoint encodes
+//! each changed thing once into one batch and hands it to a writer thread; until the batch is
+//! committed, reads see it in front of the engine. A second checkpoint waits for the first: that is
+//! the back-pressure.
+
+mod below;
+mod names;
+mod near_timers;
+mod ordered;
+mod points;
+mod profiles;
+mod read;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crosspoint_model::Instant;
+
+use crate::engine::{Batch, Engine, Reached};
+use crate::keys::{self, Table};
+use crate::{Error, Result};
+use below::Below;
+use names::{Counters, Symbols};
+use near_timers::NearTimers;
+use ordered::Ordered;
+use points::Points;
+use profiles::Profiles;
+
+/// How much the working set may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Estimated bytes of everything in memory. Changed things cannot be forgotten before a
+    /// checkpoint, so a caller that ignores [`WorkingSet::needs_checkpoint`] goes beyond it.
+    pub memory_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { memory_bytes: 256 << 20 }
+    }
+}
+
+/// Implements [`crosspoint_model::state::State`] over an engine. One thread uses it.
+///
+/// Dropping it waits for the commit under way and discards what came after: the ledger has it.
+#[derive(Debug)]
+pub struct WorkingSet<E: Engine + 'static> {
+    below: Below<E>,
+    symbols: Symbols,
+    counters: Counters,
+    profiles: Profiles,
+    points: Points,
+    ordered: Ordered,
+    timers: NearTimers,
+    /// No delivery with a higher number was ever handed to the engine.
+    highest_stored_seq: Option<u64>,
+    /// No delivery with a higher number was put.
+    highest_seq: Option<u64>,
+    reached: Option<Reached>,
+    settings: Settings,
+}
+
+impl<E: Engine + 'static> WorkingSet<E> {
+    /// A working set over what the engine holds. Nobody else writes to the engine from now on.
+    ///
+    /// # Errors
+    /// What reading the dictionary and the counters yields.
+    pub fn open(engine: Arc<E>, settings: Settings) -> Result<Self> {
+        let (symbols, counters) = (Symbols::load(&*engine)?, Counters::load(&*engine)?);
+        let reached = engine.reached();
+        let below = Below::new(engine)?;
+        let highest = highest_seq(&below)?;
+        Ok(Self {
+            below,
+            symbols,
+            counters,
+            profiles: Profiles::default(),
+            points: Points::default(),
+            ordered: Ordered::default(),
+            timers: NearTimers::default(),
+            highest_stored_seq: highest,
+            highest_seq: highest,
+            reached,
+            settings,
+        })
+    }
+
+    /// Hands everything that changed to the writer as one commit that reaches `position`, and
+    /// returns while it is being written. Waits first if the checkpoint before is not through.
+    ///
+    /// No profile may be out: one that is taken at this moment is deleted.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] once a commit failed: the process must stop.
+    pub fn checkpoint(&mut self, position: u64, at: Instant) -> Result<()> {
+        self.below.wait()?;
+        let mut writes = Vec::new();
+        self.symbols.drain(&mut writes)?;
+        self.counters.drain(&mut writes)?;
+        self.profiles.drain(&mut writes)?;
+        self.points.drain(&mut writes);
+        self.ordered.drain(&mut writes);
+        self.highest_stored_seq = self.highest_seq;
+        let reached = Reached { position, at };
+        self.below.freeze(Batch::new(writes, Some(reached)))?;
+        self.reached = Some(reached);
+        Ok(())
+    }
+
+    /// [`Self::checkpoint`], and returns once it is durable.
+    ///
+    /// # Errors
+    /// See [`Self::checkpoint`].
+    pub fn checkpoint_and_wait(&mut self, position: u64, at: Instant) -> Result<()> {
+        self.checkpoint(position, at)?;
+        self.wait()
+    }
+
+    /// Until the last checkpoint is durable.
+    ///
+    /// # Errors
+    /// See [`Self::checkpoint`].
+    pub fn wait(&mut self) -> Result<()> {
+        self.below.wait()
+    }
+
+    /// Whether a checkpoint is still being written; another one would wait.
+    ///
+    /// # Errors
+    /// See [`Self::checkpoint`].
+    pub fn is_writing(&mut self) -> Result<bool> {
+        self.below.is_busy()
+    }
+
+    /// What the last checkpoint reached, durable or not yet; see [`Engine::reached`] for what is.
+    pub fn reached(&self) -> Option<Reached> {
+        self.reached
+    }
+
+    /// Whether changed things fill half of the budget: time for a checkpoint.
+    pub fn needs_checkpoint(&self) -> bool {
+        let dirty =
+            self.profiles.dirty_bytes() + self.points.dirty_bytes() + self.ordered.bytes();
+        dirty > self.settings.memory_bytes / 2
+    }
+
+    /// Estimated bytes in memory, the engine's own cache left out.
+    pub fn memory_bytes(&self) -> usize {
+        self.profiles.bytes()
+            + self.points.bytes()
+            + self.ordered.bytes()
+            + self.timers.bytes()
+            + self.symbols.bytes()
+            + self.below.bytes()
+    }
+
+    /// The engine below, for snapshots and digests. It lags behind by what changed since the last
+    /// durable checkpoint.
+    pub fn engine(&self) -> &Arc<E> {
+        self.below.engine()
+    }
+
+    /// Waits for the last checkpoint and gives the engine back.
+    ///
+    /// # Errors
+    /// See [`Self::checkpoint`].
+    pub fn close(mut self) -> Result<Arc<E>> {
+        self.wait()?;
+        Ok(Arc::clone(self.below.engine()))
+    }
+
+    fn evict(&mut self) {
+        let others = self.points.bytes() + self.ordered.bytes();
+        self.profiles.evict(self.settings.memory_bytes.saturating_sub(others));
+    }
+
+    /// For unchanged values of point tables.
+    fn point_room(&self) -> usize {
+        self.settings.memory_bytes / 8
+    }
+
+    fn may_hold_delivery(&self, key: &[u8], seq: u64) -> bool {
+        self.highest_stored_seq.is_some_and(|highest| seq <= highest) && self.below.may_hold(key)
+    }
+}
+
+/// The highest number among the last deliveries of all connectors.
+fn highest_seq<E: Engine>(below: &Below<E>) -> Result<Option<u64>> {
+    let mut range = Table::Deliveries.range();
+    let mut highest = None;
+    while let Some(last) = below.last_ever(&range)? {
+        let (connector, seq) = keys::parse_delivery(&last)?;
+        highest = highest.max(Some(seq));
+        range.to = keys::deliveries_of(connector).from;
+    }
+    Ok(highest)
+}
+
+/// So that `?` turns store errors into the state's.
+fn state_error(error: Error) -> crosspoint_model::state::StateError {
+    error.into()
+}

@@ -1,0 +1,1 @@
+//! Reads tabular feeds.

@@ -1,0 +1,1 @@
+//! Posts deliveries to a webhook.

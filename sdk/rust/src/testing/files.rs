@@ -1,0 +1,131 @@
+//! Files in memory.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::files::{Entry, FileError, Files, MAX_READ_BYTES};
+use crate::model::Instant;
+
+#[derive(Clone, Debug)]
+struct File {
+    content: Rc<Vec<u8>>,
+    modified_at: Option<Instant>,
+    etag: Option<String>,
+}
+
+/// A folder in memory, with the host's rules for patterns and ranges.
+#[derive(Clone, Debug, Default)]
+pub struct ScriptedFiles {
+    files: Rc<RefCell<BTreeMap<String, File>>>,
+    max_read_bytes: Rc<RefCell<Option<u32>>>,
+}
+
+impl ScriptedFiles {
+    /// Writes a file without etag and modification instant.
+    pub fn put(&self, path: &str, content: impl Into<Vec<u8>>) {
+        self.put_stamped(path, content, None, None);
+    }
+
+    /// Writes a file with what the service tells about it.
+    pub fn put_stamped(
+        &self,
+        path: &str,
+        content: impl Into<Vec<u8>>,
+        modified_at: Option<Instant>,
+        etag: Option<&str>,
+    ) {
+        let file = File {
+            content: Rc::new(content.into()),
+            modified_at,
+            etag: etag.map(str::to_owned),
+        };
+        self.files.borrow_mut().insert(path.to_owned(), file);
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, path: &str) {
+        self.files.borrow_mut().remove(path);
+    }
+
+    /// Answers every read with at most so many bytes, to move the borders between ranges.
+    pub fn limit_reads(&self, bytes: u32) {
+        *self.max_read_bytes.borrow_mut() = Some(bytes);
+    }
+}
+
+impl Files for ScriptedFiles {
+    fn list(&self, prefix: &str, pattern: &str) -> Result<Vec<Entry>, FileError> {
+        let prefix = prefix.trim_matches('/');
+        Ok(self
+            .files
+            .borrow()
+            .iter()
+            .filter(|(path, _)| {
+                let below = if prefix.is_empty() {
+                    Some(path.as_str())
+                } else {
+                    path.strip_prefix(prefix)
+                        .and_then(|rest| rest.strip_prefix('/'))
+                };
+                below.is_some_and(|below| matches(pattern.as_bytes(), below.as_bytes()))
+            })
+            .map(|(path, file)| Entry {
+                path: path.clone(),
+                size: file.content.len() as u64,
+                modified_at: file.modified_at,
+                etag: file.etag.clone(),
+            })
+            .collect())
+    }
+
+    fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, FileError> {
+        let files = self.files.borrow();
+        let content = &files.get(path).ok_or(FileError::NotFound)?.content;
+        let cap = self.max_read_bytes.borrow().unwrap_or(MAX_READ_BYTES);
+        let start = (offset as usize).min(content.len());
+        let end = start
+            .saturating_add(length.min(cap) as usize)
+            .min(content.len());
+        Ok(content[start..end].to_vec())
+    }
+}
+
+/// `*` within a part, `**` across parts, all else literally.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    match pattern {
+        [] => path.is_empty(),
+        [b'*', b'*', b'/', rest @ ..] => {
+            matches(rest, path)
+                || path
+                    .iter()
+                    .enumerate()
+                    .any(|(at, byte)| *byte == b'/' && matches(rest, &path[at + 1..]))
+        }
+        [b'*', b'*', rest @ ..] => (0..=path.len()).any(|at| matches(rest, &path[at..])),
+        [b'*', rest @ ..] => {
+            let part = path
+                .iter()
+                .position(|byte| *byte == b'/')
+                .unwrap_or(path.len());
+            (0..=part).any(|at| matches(rest, &path[at..]))
+        }
+        [byte, rest @ ..] => path.first() == Some(byte) && matches(rest, &path[1..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_stay_within_a_part_unless_doubled() {
+        let matches = |pattern: &str, path: &str| matches(pattern.as_bytes(), path.as_bytes());
+        assert!(matches("*.csv", "a.csv"));
+        assert!(!matches("*.csv", "in/a.csv"));
+        assert!(matches("**/*.csv", "a.csv"));
+        assert!(matches("**/*.csv", "in/deep/a.csv"));
+        assert!(matches("**", "in/a.csv"));
+        assert!(!matches("orders-*.csv", "contacts-1.csv"));
+    }
+}
