@@ -67,11 +67,6 @@ impl Context {
         self.global.json
     }
 
-    /// Whether only answers and errors are wanted.
-    pub fn quiet(&self) -> bool {
-        self.global.quiet
-    }
-
     /// Colours for stdout.
     pub fn style(&self) -> Style {
         Style::of(io::stdout().is_terminal() && !self.global.json)

@@ -170,7 +170,7 @@ mod tests {
             .context("could not open `data`")
             .unwrap_err();
         assert_eq!(
-            describe(&error, Style::PLAIN),
+            describe(&error, Style::of(false)),
             "error: could not open `data`\n  \
              caused by: ledger segment 3 is damaged\n\
              hint: restore it from a backup\n\
@@ -185,6 +185,6 @@ mod tests {
             message: "no profile `x`".to_owned(),
             hint: None,
         }));
-        assert_eq!(describe(&error, Style::PLAIN), "error: no profile `x`\n");
+        assert_eq!(describe(&error, Style::of(false)), "error: no profile `x`\n");
     }
 }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::error::{Code, Position, Problem};
 use crate::nearest::did_you_mean;
 use crate::project::Project;
-use crate::source::{Sink, Source};
+use crate::source::{Sink, Source, join};
 use crate::table::{Table, Text};
 
 /// What has a name of the operator's choice.
@@ -136,7 +136,7 @@ impl<'a> Draft<'a> {
                 .map(|(_, name)| &**name);
             let hint = did_you_mean(&reference.name, self.names(noun).chain(others))
                 .unwrap_or_else(|| {
-                    format!("declare it as `[{}.{}]`", noun.table(), reference.name)
+                    format!("declare it as `[{}]`", join(noun.table(), &reference.name))
                 });
             sink.push(Problem {
                 code: Code::UnknownName,

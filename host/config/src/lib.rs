@@ -32,6 +32,7 @@ pub use error::{Code, Error, Position, Problem};
 pub use folder::{PART_FOLDERS, open, read_folder};
 pub use parse::parse;
 pub use project::Project;
+pub use rules::{SyncPrograms, compile_rules, compile_sync};
 pub use scaffold::scaffold;
 
 /// The file that makes a folder a project.

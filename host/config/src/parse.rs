@@ -115,8 +115,10 @@ fn check_files(sources: &[Source<'_>], sink: &Sink) {
 /// Syntax errors, and of the others those that cannot come from text which the reader lost: what
 /// lacks, and what stands on a line that is broken.
 fn without_aftermath(mut syntax: Vec<Problem>, others: Vec<Problem>) -> Vec<Problem> {
-    let broken_lines: BTreeSet<(String, usize)> =
-        syntax.iter().map(|problem| (problem.at.file.clone(), problem.at.line)).collect();
+    let broken_lines: BTreeSet<(String, usize)> = syntax
+        .iter()
+        .map(|problem| (problem.at.file.clone(), problem.at.line))
+        .collect();
     let broken_files: BTreeSet<&String> = broken_lines.iter().map(|(file, _)| file).collect();
     syntax.extend(others.into_iter().filter(|problem| {
         let lost = problem.code == Code::MissingKey && broken_files.contains(&problem.at.file);

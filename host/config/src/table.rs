@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 
 use crosspoint_model::time::parse_span_ms;
+use smol_str::SmolStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -122,6 +123,21 @@ impl<'a> Table<'a> {
                 None
             }
         }
+    }
+
+    /// A rule or expression; nothing where there is none or it is blank.
+    pub(crate) fn expression(&self, key: &'static str) -> Option<SmolStr> {
+        let text = self.text(key)?;
+        self.expression_of(key, &text)
+    }
+
+    pub(crate) fn expression_of(&self, key: &str, text: &Text<'_>) -> Option<SmolStr> {
+        if text.text.trim().is_empty() {
+            let message = format!("`{key}` of {} is empty", self.place);
+            self.report(Code::BadForm, text.at, message, None);
+            return None;
+        }
+        Some(SmolStr::new(text.text))
     }
 
     /// Reports `key` as missing unless it is there, well-formed or not.
@@ -290,10 +306,7 @@ impl<'a> Table<'a> {
     }
 
     /// Keys of the operator's choice with their values.
-    pub(crate) fn free_entries(
-        &self,
-        key: &'static str,
-    ) -> Option<(Table<'a>, Entries<'a>)> {
+    pub(crate) fn free_entries(&self, key: &'static str) -> Option<(Table<'a>, Entries<'a>)> {
         let table = self.table(key)?;
         let entries = table
             .entries

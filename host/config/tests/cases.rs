@@ -1,6 +1,8 @@
 //! Each folder in `tests/cases` is a project; `error.txt` is everything that is wrong with it. A
 //! folder without one is a valid project. `CROSSPOINT_BLESS=1` writes what is found.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

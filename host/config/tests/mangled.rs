@@ -1,5 +1,7 @@
 //! Whatever the text, reading it ends in a project or in problems.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use crosspoint_config::{parse, read_folder};

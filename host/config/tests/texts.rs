@@ -1,5 +1,7 @@
 //! Texts that people copy are valid, and every code has its page.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

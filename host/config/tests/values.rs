@@ -1,15 +1,20 @@
 //! What is read has the right type, unit and default.
 
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crosspoint_config::project::{
-    Clock, Grant, HostName, Limits, Plugin, Rate, Retry, SecretRef, Survivorship, TraitType,
-    Trigger,
+    Clock, Grant, HostName, Limits, Plugin, ProfileTrait, Rate, Retry, SecretRef, Survivorship,
+    TraitType, Trigger,
 };
-use crosspoint_config::{Code, Error, Project, open, parse, read_folder};
+use crosspoint_config::{
+    Code, Error, Project, compile_rules, compile_sync, open, parse, read_folder,
+};
 use crosspoint_model::delivery::Action;
 use crosspoint_model::identifier::IdentifierKind;
-use crosspoint_model::{ConnectorId, Identifier};
+use crosspoint_model::{ConnectorId, Identifier, Symbol};
 
 fn everything() -> Project {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/valid-everything");
@@ -176,4 +181,44 @@ fn a_file_outside_the_folders_is_refused() {
                     hint: files stand in `connectors/`, `segments/`, `syncs/` or `traits/`";
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].to_string(), expected);
+}
+
+#[test]
+fn rules_and_expressions_compile_for_those_who_run_them() {
+    let mut project = everything();
+    project
+        .traits
+        .insert("it's \\ odd".into(), ProfileTrait::default());
+    let contacts = project.syncs.get_mut("contacts").unwrap();
+    let traits = vec!["email".into(), "it's \\ odd".into()];
+    contacts.trigger = Trigger::Traits {
+        traits,
+        segment: None,
+    };
+    let mut names = BTreeMap::new();
+    let mut intern = |name: &str| {
+        let next = names.len() as u32;
+        Symbol(*names.entry(name.to_owned()).or_insert(next))
+    };
+    let rules = compile_rules(&project, &mut intern).unwrap();
+    let order: Vec<&str> = rules
+        .rules()
+        .iter()
+        .map(|rule| rule.name().as_str())
+        .collect();
+    assert_eq!(order, ["vip", "quiet"], "each after those that it names");
+    let programs = compile_sync(&project, &rules, "contacts", &mut intern).unwrap();
+    let fields: Vec<&str> = programs
+        .fields
+        .iter()
+        .map(|(field, _)| field.as_str())
+        .collect();
+    assert_eq!(fields, ["address.city", "email"]);
+    assert_eq!(programs.watched.len(), 2);
+    assert!(names.contains_key("it's \\ odd"));
+
+    project.segments.get_mut("vip").unwrap().when = "traits.nothing".into();
+    let problems = compile_rules(&project, &mut |_| Symbol(0)).unwrap_err();
+    assert_eq!(problems[0].code, Code::Rule);
+    assert_eq!(problems[0].at.file, "segments/people.toml");
 }

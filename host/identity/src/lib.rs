@@ -31,7 +31,7 @@ pub mod testing;
 pub use decide::apply_decision;
 pub use guards::{Guard, Guards, Refusal};
 pub use partition::{Node, Partition, partition};
-pub use settle::{Settled, settle};
+pub use settle::{Settled, resettle, settle};
 
 #[cfg(test)]
 mod tests;

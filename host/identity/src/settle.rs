@@ -1,6 +1,6 @@
 //! Keeps the state's profiles in accordance with the partition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crosspoint_model::profile::{Fragment, Profile};
 use crosspoint_model::state::{Result, State};
@@ -81,6 +81,26 @@ pub fn settle(
     Ok(settled)
 }
 
+/// Regroups a profile, and all that hangs together with it, under guards that changed. To be
+/// called for every profile; one that another call retired is passed over. A raised
+/// [`Guards::max_carriers`] does not bring back carriers that were too many to list.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn resettle(state: &mut impl State, guards: &Guards, profile: ProfileId) -> Result<Settled> {
+    let mut settled = Settled::default();
+    if state.profile_of(profile.fragment())? == Some(profile) {
+        regroup(
+            state,
+            guards,
+            &[profile.fragment()],
+            Clone::clone,
+            &mut settled,
+        )?;
+    }
+    Ok(settled)
+}
+
 /// Regroups all that hangs together with `seeds`. Of the refusals only those are reported that
 /// the nodes as `before` saw them did not have.
 pub(crate) fn regroup(
@@ -90,6 +110,7 @@ pub(crate) fn regroup(
     before: impl Fn(&Node) -> Node,
     settled: &mut Settled,
 ) -> Result<()> {
+    // Whole profiles are gathered, so what joined them until now need not connect any longer.
     let component = gather(state, guards, seeds)?;
     if component.cut_off {
         let between = vec![seeds[0]];
@@ -103,17 +124,34 @@ pub(crate) fn regroup(
             .into_values()
             .try_for_each(|profile| state.put_profile(profile));
     }
-    let Partition {
-        groups,
-        mut refused,
-    } = partition(&component.nodes, guards);
+    let Partition { groups, refused } = partition(&component.nodes, guards);
     if !refused.is_empty() {
         let nodes: Vec<Node> = component.nodes.iter().map(before).collect();
-        let known = partition(&nodes, guards).refused;
-        refused.retain(|refusal| known.binary_search(refusal).is_err());
-        settled.refused.append(&mut refused);
+        let mut known: BTreeSet<_> = partition(&nodes, guards)
+            .refused
+            .into_iter()
+            .map(|refusal| between_groups(&refusal, &groups))
+            .collect();
+        let new = refused.into_iter();
+        let new = new.filter(|refusal| known.insert(between_groups(refusal, &groups)));
+        settled.refused.extend(new);
     }
     replace(state, component, groups, settled)
+}
+
+/// The same for all refusals that keep the same people apart for the same reason, whichever of
+/// their fragments was the smallest at the time.
+fn between_groups(
+    refusal: &Refusal,
+    groups: &[Vec<FragmentId>],
+) -> (Option<Identifier>, Guard, BTreeSet<usize>) {
+    let group = |id: &FragmentId| {
+        groups
+            .iter()
+            .position(|group| group.binary_search(id).is_ok())
+    };
+    let between = refusal.between.iter().filter_map(group).collect();
+    (refusal.identifier.clone(), refusal.guard, between)
 }
 
 /// Puts the profiles back: as they were where a group is one of them, else in new groups.

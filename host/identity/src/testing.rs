@@ -25,7 +25,7 @@ pub struct MemoryState {
     pub locations: BTreeMap<ObjectKey, FragmentId>,
     pub catalogue: BTreeMap<ObjectKey, Record>,
     pub timers: BTreeSet<(Instant, ProfileId)>,
-    pub deliveries: Vec<Delivery>,
+    pub deliveries: BTreeMap<DeliveryId, Delivery>,
     pub quarantine: BTreeMap<(u64, u32), Quarantined>,
     pub cursors: BTreeMap<(Symbol, Symbol), Vec<u8>>,
     pub jobs: BTreeMap<(Symbol, SmolStr), Vec<u8>>,
@@ -198,23 +198,16 @@ impl State for MemoryState {
     }
 
     fn delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>> {
-        Ok(self
-            .deliveries
-            .iter()
-            .find(|delivery| delivery.id == id)
-            .cloned())
+        Ok(self.deliveries.get(&id).cloned())
     }
 
     fn put_delivery(&mut self, delivery: &Delivery) -> Result<()> {
-        self.delete_delivery(delivery.id)?;
-        self.deliveries.push(delivery.clone());
-        let place = |id: DeliveryId| (id.connector, id.seq, id.ordinal);
-        self.deliveries.sort_by_key(|delivery| place(delivery.id));
+        self.deliveries.insert(delivery.id, delivery.clone());
         Ok(())
     }
 
     fn delete_delivery(&mut self, id: DeliveryId) -> Result<()> {
-        self.deliveries.retain(|delivery| delivery.id != id);
+        self.deliveries.remove(&id);
         Ok(())
     }
 

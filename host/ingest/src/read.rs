@@ -63,8 +63,9 @@ pub struct StreamContext<'a> {
     pub connector: &'a ConnectorId,
     /// The stream's name at the plugin.
     pub stream: &'a str,
-    /// The name under which cursor and records are kept: the stream's, or a file's.
-    pub kept_as: &'a str,
+    /// Whether the pages' cursors are the stream's; not so for a webhook call, a re-drive, or a
+    /// file that is read besides.
+    pub keeps_cursor: bool,
     /// The instant for an entry with these records.
     pub stamp: &'a (dyn Fn(&[Record]) -> Instant + Sync),
     /// Told of every page: records and rejects so far.
@@ -137,7 +138,7 @@ pub async fn read_stream(
         let next = page.next_cursor.clone();
         let nothing_new = page.records.is_empty() && page.rejects.is_empty();
         if moved || !nothing_new || !page.jobs.is_empty() {
-            let (seq, records, rejects) = append_page(ctx, page, true)?;
+            let (seq, records, rejects) = append_page(ctx, page)?;
             summary.last_seq = Some(seq);
             summary.records += records;
             summary.rejects += rejects;
@@ -155,16 +156,14 @@ pub async fn read_stream(
     Ok(summary)
 }
 
-/// Checks a page's records and appends it; `with_cursor` is false where the stream has none (a
-/// webhook call, a re-drive). Answers with the entry's number and how many records and rejects it
-/// holds. The entry is not yet durable.
+/// Checks a page's records and appends it. Answers with the entry's number and how many records and
+/// rejects it holds. The entry is not yet durable.
 ///
 /// # Errors
 /// When the ledger fails.
 pub fn append_page(
     ctx: &StreamContext<'_>,
     page: Page,
-    with_cursor: bool,
 ) -> Result<(u64, u64, u64), Error> {
     let mut rejects = page.rejects;
     let mut records = page.records;
@@ -184,10 +183,10 @@ pub fn append_page(
     let at = (ctx.stamp)(&records);
     let what = What::Records(Records {
         connector: ctx.connector.clone(),
-        stream: ctx.kept_as.into(),
+        stream: ctx.stream.into(),
         records,
         rejects,
-        cursor: with_cursor.then_some(page.next_cursor),
+        cursor: ctx.keeps_cursor.then_some(page.next_cursor),
         jobs: page.jobs,
     });
     let appended = ctx.ledger.append(at, &what)?;

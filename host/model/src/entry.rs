@@ -71,6 +71,13 @@ pub enum What {
         /// Why it is stopped; `None` lets it go on.
         paused: Option<SmolStr>,
     },
+    /// A destination's notes changed.
+    Notes {
+        /// Whose.
+        connector: ConnectorId,
+        /// Key and new value; `None` deletes.
+        jobs: Vec<(SmolStr, Option<Vec<u8>>)>,
+    },
 }
 
 /// A page of a stream.

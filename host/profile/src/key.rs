@@ -10,12 +10,24 @@ use crosspoint_model::record::{Body, Record, RecordKind};
 /// A contact without a vendor id of its own connector is named by the record's id. `None` where
 /// there is no person: products and content, or a record about a person that names nobody.
 pub fn fragment_key(connector: &str, record: &Record) -> Option<Identifier> {
+    fragment_key_among(connector, record, |_| true)
+}
+
+/// Like [`fragment_key`], passing over identifiers that are not `usable`: a placeholder such as
+/// `user-id:null` must not name a fragment, which would then hold everybody who has it, and what
+/// is in one fragment cannot be taken apart.
+pub fn fragment_key_among(
+    connector: &str,
+    record: &Record,
+    usable: impl Fn(&Identifier) -> bool,
+) -> Option<Identifier> {
     if matches!(kind(record), RecordKind::Product | RecordKind::Content) {
         return None;
     }
     let implied = implied_identifier(connector, record);
     let carried = record.identifiers.iter().chain(&implied);
-    carried
+    let candidates = carried.filter(|identifier| usable(identifier));
+    candidates
         .min_by_key(|identifier| (strength(connector, identifier), *identifier))
         .cloned()
 }

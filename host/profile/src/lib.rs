@@ -31,7 +31,7 @@ mod view;
 
 pub use facts::{chronological_key, facts_named, facts_of_kind, first_fact, last_fact, purchases};
 pub use fold::{FoldContext, Folded, Held, fold, version_of};
-pub use key::{carried_identifiers, fragment_key};
+pub use key::{carried_identifiers, fragment_key, fragment_key_among};
 pub use names::Names;
 pub use place::{insert_fact, remove_fact};
 pub use view::{

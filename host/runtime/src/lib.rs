@@ -1,3 +1,42 @@
-//! Composes the rooms into a host.
+//! Composes the rooms into a host: one step thread that owns the state, pollers and deliver
+//! workers around it, and the questions that a person can ask. Start reading at [`Host::open`],
+//! then `core.rs`.
+//!
+//! ```text
+//! pollers, imports ─> ingest ─> ledger ─> core thread (step, working set) ─> checkpoint ─> store
+//!                                  ^              │ wakes
+//!                                  └── receipts ──┴─ deliver workers ─> plugins
+//! ```
+//!
+//! # Invariants
+//! - Only the core thread touches the state; everything else asks it (`Core` is not shared).
+//! - A store that cannot be trusted is rebuilt from snapshot and ledger, visibly
+//!   (`a_lost_store_is_rebuilt_from_the_ledger`).
+//! - Replaying the ledger into an empty store gives the same bytes
+//!   (`replay_equals_the_store`).
+//! - Opening twice applies the configuration once (`opening_again_changes_nothing`).
+//!
+//! # Not here
+//! Rules: those are in step and below. The command line and sockets: cli and api.
 
 pub mod admin;
+mod check;
+mod clock;
+mod connector;
+mod core;
+mod edges;
+mod error;
+mod handle;
+mod host;
+mod open;
+mod plugins;
+mod replay;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::{Finding, check};
+pub use host::{Host, HostOptions};
+pub use plugins::{PluginSummary, inspect, plugins};
+pub use replay::{ReplayReport, replay};

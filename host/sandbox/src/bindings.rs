@@ -9,6 +9,8 @@ wasmtime::component::bindgen!({
         "crosspoint:connector/http.fetch": async,
         "crosspoint:connector/files.list": async,
         "crosspoint:connector/files.read": async,
+        "crosspoint:connector/jobs.set": trappable,
     },
     exports: { default: async },
+    additional_derives: [serde::Serialize],
 });

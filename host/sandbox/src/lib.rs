@@ -1,2 +1,61 @@
-//! x
+//! Loads, limits and calls plugins: WebAssembly components of the contract in `wit/`.
+//!
+//! Start reading at [`Engine::load`], then [`Connector::new`], then `connector.rs`, where one call
+//! runs from fresh instance to checked result. What a plugin may reach is decided in `grants.rs`
+//! and enforced in `egress/`.
+//!
+//! # Invariants
+//! - A component that imports more than its manifest asks for is never compiled
+//!   (`an_import_beyond_the_manifest_is_refused`, `an_unknown_import_is_refused`).
+//! - A call ends within its limits whatever the plugin does: memory
+//!   (`a_gigabyte_is_refused`), computing (`an_endless_loop_is_stopped`), time
+//!   (`waiting_for_ever_is_stopped`), data handed over (`a_long_answer_is_stopped_at_the_limit`).
+//! - Nothing leaves but what the manifest asks for and the operator allows, by name and by every
+//!   resolved address, through either door (`granted_is_asked_for_and_allowed`,
+//!   `an_inside_address_is_refused_at_the_dial`, `wasi_http_goes_through_the_same_egress`).
+//! - No redirect is followed (`a_redirect_is_an_answer`).
+//! - Secrets never reach the plugin, logs or errors (`a_secret_is_seen_nowhere`).
+//! - A file outside the granted location cannot be read (`nothing_leads_outside`).
+//! - Only this crate names wasmtime.
+//!
+//! # Not here
+//! When to call, retry, or store what was returned: that is ingest's and deliver's. Verifying
+//! webhook signatures. Business rules of any kind.
+
+mod address;
 mod bindings;
+mod cache;
+mod capture;
+mod component;
+mod connector;
+mod convert;
+mod credentials;
+mod egress;
+mod engine;
+pub mod error;
+mod files;
+pub mod grants;
+mod limits;
+mod linker;
+pub mod manifest;
+mod meter;
+mod plugin;
+mod rate;
+mod secret;
+mod state;
+mod wasi_http;
+
+pub use connector::destination::{ActionOffer, FieldOffer, Found, Idempotency};
+pub use connector::source::{Budget, Page, Received, Stream, WebhookRequest};
+pub use connector::{
+    CallInput, CallOutput, CallStats, Connector, ConnectorSetup, QUARANTINE_AFTER,
+};
+pub use engine::{Engine, EngineOptions};
+pub use error::{At, Error, GuestError};
+pub use grants::{FilesGrant, Grants, HostGrant, HostPattern};
+pub use limits::Limits;
+pub use manifest::Manifest;
+pub use plugin::Plugin;
+pub use rate::RateBudget;
+pub use secret::Secret;
+pub use state::{LogLevel, LogLine, Notes};

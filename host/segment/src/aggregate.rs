@@ -3,11 +3,12 @@
 
 use crosspoint_model::profile::{Fact, FactKind, Fragment};
 use crosspoint_model::{Decimal, Instant};
+use crosspoint_profile::chronological_key;
 
 use crate::eval::{Evaluator, Row};
 use crate::moving::{Comparison, Moving, compare};
 use crate::node::{Aggregate, Collection, Field, Function, MAX_WINDOWS, Rows, Window};
-use crate::value::{Number, Val, compare_values, order};
+use crate::value::{Number, Val, compare_values, divide, order};
 
 /// A window at the instant of evaluation: facts stand in `comparison` to `bound`.
 #[derive(Clone, Copy)]
@@ -57,7 +58,7 @@ impl<'a> Evaluator<'a> {
                         count += 1;
                     }
                 });
-                sum.and_then(|sum| sum.checked_div(Decimal::from(count)))
+                sum.and_then(|sum| divide(sum, Decimal::from(count)))
                     .map_or(Val::Absent, Val::Decimal)
             }
             Function::Min(field) => self.extreme(collection, field, Comparison::Less, &mut next),
@@ -130,10 +131,10 @@ impl<'a> Evaluator<'a> {
             if !standing.counts {
                 return;
             }
-            let place = |fact: &'a Fact| (fact.at, fact.stream, fact.id.as_str());
-            let replaces = found.is_none_or(|best| match last {
-                true => place(row.fact) >= place(best.fact),
-                false => place(row.fact) < place(best.fact),
+            let replaces = found.is_none_or(|best| {
+                let (new, old) = (chronological_key(row.fact), chronological_key(best.fact));
+                // Positions of one fact stand in their order.
+                if last { new >= old } else { new < old }
             });
             if replaces {
                 found = Some(row);

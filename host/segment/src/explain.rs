@@ -4,6 +4,7 @@ use crosspoint_model::Instant;
 use crosspoint_model::profile::Profile;
 
 use crate::compile::{Compiled, Intern, Language, Type, compile};
+use crate::depends::Dependencies;
 use crate::eval::Evaluator;
 use crate::program::change;
 use crate::ruleset::Rule;
@@ -66,13 +67,14 @@ pub(crate) fn compile_clauses(
     intern: Intern<'_>,
 ) -> Vec<ClauseProgram> {
     let mut clauses = Vec::new();
+    let negated = matches!(syntax.kind, Kind::Not(_));
     match parts(syntax) {
-        Some(parts) => {
+        Some(parts) if !negated => {
             for part in parts {
                 clause(language, text, part, 0, &mut clauses, intern);
             }
         }
-        None => clause(language, text, syntax, 0, &mut clauses, intern),
+        _ => clause(language, text, syntax, 0, &mut clauses, intern),
     }
     clauses
 }
@@ -128,7 +130,10 @@ fn clause(
         if literal {
             return None;
         }
-        Some((written(operand), compiled(operand, Type::Any)?))
+        let value = compiled(operand, Type::Any)?;
+        // What reads nothing of the profile says nothing about it.
+        let constant = value.depends == Dependencies::default();
+        (!constant).then(|| (written(operand), value))
     });
     let operands = operands.collect();
     clauses.push(ClauseProgram { depth, text: written(syntax), condition, operands });

@@ -45,7 +45,7 @@ pub use reevaluate::Transition;
 pub use ruleset::{Rule, RuleSet, compile_set};
 pub use schema::{Schema, TraitType};
 pub use standard::STANDARD_COMPUTED;
-pub use view::View;
+pub use view::{ProfileView, View};
 
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,8 @@ impl RuleSet {
             }
         } else {
             self.index.affected(touched, &mut due);
-            for expiry in profile.expiries.iter().take_while(|expiry| expiry.at <= now) {
+            let past = profile.expiries.partition_point(|expiry| expiry.at <= now);
+            for expiry in profile.expiries.drain(..past) {
                 if let Some(rule) = self.rule_of(expiry.segment) {
                     due.insert(rule);
                 }

@@ -6,14 +6,14 @@ use crosspoint_model::profile::Profile;
 use crosspoint_model::{Instant, Symbol, Touched};
 use smol_str::SmolStr;
 
-use crate::compile::{Compiled, Intern, Language, Type, compile};
+use crate::compile::{Compiled, Intern, Language, Type, compile, compile_trait};
 use crate::depends::{Dependencies, Index, RuleBits};
 use crate::error::RuleError;
 use crate::eval::Evaluator;
 use crate::explain::{ClauseProgram, compile_clauses};
 use crate::program::{Program, Timed, change};
-use crate::schema::Schema;
-use crate::standard::STANDARD_COMPUTED;
+use crate::schema::{Schema, TraitType};
+use crate::standard::standard_computed;
 use crate::syntax::{Syntax, parse};
 use crate::view::{Nothing, View};
 
@@ -91,38 +91,21 @@ pub fn compile_set(
     intern: &mut dyn FnMut(&str) -> Symbol,
 ) -> Result<RuleSet, Vec<RuleError>> {
     let mut errors = Vec::new();
-    let mut language = Language { schema, ..Language::default() };
-    for (name, text) in STANDARD_COMPUTED {
-        let syntax = parse(&format!("traits.{name}"), text)?;
-        language.computed.insert(SmolStr::new_static(name), syntax);
-    }
+    let computed_traits = standard_computed().clone();
+    let mut language = Language { schema, computed: computed_traits, segments: BTreeMap::new() };
     for (name, text) in computed {
         match parse(&format!("traits.{name}"), text) {
             Ok(syntax) => _ = language.computed.insert(name.clone(), syntax),
             Err(found) => {
                 errors.extend(found);
-                // Rules that use it have no fault of their own.
-                language.schema.traits.insert(name.clone(), crate::schema::TraitType::Any);
-                language.computed.remove(name);
+                disregard(&mut language, name);
             }
         }
     }
     for (name, _) in segments {
         language.segments.insert(name.clone(), intern(name));
     }
-    let mut faulty = Vec::new();
-    for (name, text) in computed {
-        let Some(syntax) = language.computed.get(name) else { continue };
-        let rule = format!("traits.{name}");
-        if let Err(found) = compile(&language, &rule, text, syntax, Type::Any, intern) {
-            errors.extend(found);
-            faulty.push(name);
-        }
-    }
-    for name in faulty {
-        language.computed.remove(name);
-        language.schema.traits.insert(name.clone(), crate::schema::TraitType::Any);
-    }
+    errors.extend(check_computed(&mut language, computed, intern));
     let mut rules = Vec::new();
     for (name, text) in segments {
         let Some(segment) = language.segments.get(name).copied() else { continue };
@@ -152,6 +135,47 @@ pub fn compile_set(
         }
     };
     if errors.is_empty() { Ok(RuleSet::of(language, rules)) } else { Err(errors) }
+}
+
+/// Compiles every declared computed trait on its own. A trait that is at fault only through
+/// another is looked at again without that one, so that each fault is told once.
+fn check_computed(
+    language: &mut Language,
+    computed: &[(SmolStr, String)],
+    intern: Intern<'_>,
+) -> Vec<RuleError> {
+    let mut errors = Vec::new();
+    loop {
+        let mut faulty = Vec::new();
+        let mut through_others = Vec::new();
+        for (name, text) in computed {
+            let Some(syntax) = language.computed.get(name) else { continue };
+            let rule = format!("traits.{name}");
+            let result =
+                compile_trait(language, Some(name), &rule, text, syntax, Type::Any, intern);
+            match result {
+                Ok(_) => {}
+                Err(faults) if faults.elsewhere => through_others.extend(faults.errors),
+                Err(faults) => {
+                    errors.extend(faults.errors);
+                    faulty.push(name);
+                }
+            }
+        }
+        if faulty.is_empty() {
+            errors.extend(through_others);
+            return errors;
+        }
+        for name in faulty {
+            disregard(language, name);
+        }
+    }
+}
+
+/// Lets rules that use a faulty computed trait pass: they have no fault of their own.
+fn disregard(language: &mut Language, name: &SmolStr) {
+    language.computed.remove(name);
+    language.schema.traits.insert(name.clone(), TraitType::Any);
 }
 
 /// Sorts rules so that each comes after those whose segments it names; otherwise as they came.

@@ -1,5 +1,12 @@
 //! Computed traits that every profile has, in the rule language itself.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use smol_str::SmolStr;
+
+use crate::syntax::{Syntax, parse};
+
 /// Name and expression. A computed trait of the same name in the configuration takes its place;
 /// a trait of the same name from a source does not.
 pub const STANDARD_COMPUTED: [(&str, &str); 21] = [
@@ -28,3 +35,15 @@ pub const STANDARD_COMPUTED: [(&str, &str); 21] = [
     ("products_bought", "products.sum('quantity')"),
     ("spend", "orders.sum('total')"),
 ];
+
+/// [`STANDARD_COMPUTED`], read once per process.
+pub(crate) fn standard_computed() -> &'static BTreeMap<SmolStr, Syntax> {
+    static READ: OnceLock<BTreeMap<SmolStr, Syntax>> = OnceLock::new();
+    READ.get_or_init(|| {
+        let read = STANDARD_COMPUTED.iter().filter_map(|(name, text)| {
+            // `standard_computed_traits_compile` sees that none is left out.
+            Some((SmolStr::new_static(name), parse(name, text).ok()?))
+        });
+        read.collect()
+    })
+}

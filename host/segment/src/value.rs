@@ -311,7 +311,7 @@ pub(crate) fn calculate<'a>(operation: Arithmetic, left: Val<'a>, right: Val<'a>
                     Add => left.checked_add(right),
                     Subtract => left.checked_sub(right),
                     Multiply => left.checked_mul(right),
-                    Divide => left.checked_div(right),
+                    Divide => divide(left, right),
                     Remainder => left.0.checked_rem(right.0).map(Decimal),
                 }
                 .map(Val::Decimal)
@@ -320,6 +320,11 @@ pub(crate) fn calculate<'a>(operation: Arithmetic, left: Val<'a>, right: Val<'a>
         },
     };
     result.unwrap_or(Val::Absent)
+}
+
+/// Without trailing zeros, of which the division itself leaves a varying number.
+pub(crate) fn divide(left: Decimal, right: Decimal) -> Option<Decimal> {
+    left.checked_div(right).map(|quotient| Decimal(quotient.0.normalize()))
 }
 
 /// The opposite of a number or span.

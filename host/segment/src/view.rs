@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::record::{ConsentState, ConsentTopic};
 use crosspoint_model::{Symbol, Value};
+use crosspoint_profile::SurvivorshipRules;
 use smol_str::SmolStr;
 
 /// What evaluation asks of its surroundings: the profile's traits and consents as survivorship
@@ -19,6 +20,28 @@ pub trait View {
 
     /// The name of a symbol.
     fn name(&self, symbol: Symbol) -> SmolStr;
+}
+
+/// A view through survivorship rules, with a function that gives names.
+pub struct ProfileView<'a, N> {
+    /// Which value of a trait counts.
+    pub survivorship: &'a SurvivorshipRules,
+    /// The name of a symbol.
+    pub names: N,
+}
+
+impl<N: Fn(Symbol) -> SmolStr> View for ProfileView<'_, N> {
+    fn trait_value<'p>(&self, profile: &'p Profile, name: Symbol) -> Option<Cow<'p, Value>> {
+        crosspoint_profile::trait_value(profile, name, self.survivorship)
+    }
+
+    fn consent(&self, profile: &Profile, topic: &ConsentTopic) -> Option<ConsentState> {
+        crosspoint_profile::consent(profile, topic).map(|decision| decision.state)
+    }
+
+    fn name(&self, symbol: Symbol) -> SmolStr {
+        (self.names)(symbol)
+    }
 }
 
 /// The view of a profile that holds nothing.

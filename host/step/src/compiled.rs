@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crosspoint_config::project::Project;
 use crosspoint_identity::Guards;
+use crosspoint_profile::SurvivorshipRules;
 use crosspoint_model::delivery::Action;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::Symbol;
@@ -18,6 +19,8 @@ pub struct Compiled {
     pub epoch: u32,
     /// The segments' rules.
     pub rules: RuleSet,
+    /// Which of several values of a trait counts.
+    pub survivorship: SurvivorshipRules,
     pub(crate) guards: Guards,
     pub(crate) known_segments: BTreeSet<Symbol>,
     pub(crate) known_syncs: BTreeSet<Symbol>,

@@ -121,7 +121,7 @@ fn compile(state: &mut impl State, applied: &Applied) -> Result<Compiled, Error>
     let rules = crosspoint_config::compile_rules(&project, intern).map_err(fail)?;
     let mut syncs = Vec::new();
     for (name, sync) in &project.syncs {
-        let programs = crosspoint_config::compile_sync(&project, name, intern).map_err(fail)?;
+        let programs = crosspoint_config::compile_sync(&project, &rules, name, intern).map_err(fail)?;
         syncs.push(CompiledSync {
             name: intern(name),
             connector: intern(&sync.connector.0),
@@ -151,6 +151,7 @@ fn compile(state: &mut impl State, applied: &Applied) -> Result<Compiled, Error>
     Ok(Compiled {
         epoch: applied.epoch,
         rules,
+        survivorship: survivorship(&project, intern),
         guards: guards(&project),
         known_segments: project.segments.keys().map(|name| intern(name)).collect(),
         known_syncs: syncs.iter().map(|sync| sync.name).collect(),
@@ -175,4 +176,22 @@ fn guards(project: &Project) -> Guards {
         guards.max_per_kind.insert(*kind, *most as usize);
     }
     guards
+}
+
+fn survivorship(project: &Project, intern: &mut dyn FnMut(&str) -> Symbol) -> SurvivorshipRules {
+    let mut rules = SurvivorshipRules::default();
+    for (name, declared) in &project.traits {
+        let rule = match &declared.survivorship {
+            ConfiguredSurvivorship::Newest => continue,
+            ConfiguredSurvivorship::SourcePriority(connectors) => Survivorship::SourcePriority(
+                connectors.iter().map(|connector| intern(&connector.0)).collect(),
+            ),
+            ConfiguredSurvivorship::FirstSeen => Survivorship::FirstSeen,
+            ConfiguredSurvivorship::Min => Survivorship::Min,
+            ConfiguredSurvivorship::Max => Survivorship::Max,
+            ConfiguredSurvivorship::Sum => Survivorship::Sum,
+        };
+        rules.per_trait.insert(intern(name), rule);
+    }
+    rules
 }

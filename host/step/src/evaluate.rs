@@ -4,6 +4,8 @@ use crosspoint_model::profile::Profile;
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
 
+use crate::view::StateView;
+
 use crate::stepper::{Context, SegmentChange};
 use crate::{Error, Stepper};
 
@@ -17,17 +19,18 @@ impl Stepper {
         touched: &Touched,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        let Some(compiled) = self.compiled.as_mut() else { return Ok(()) };
+        let Some(compiled) = self.compiled.as_ref() else { return Ok(()) };
         let outdated = profile.epoch != compiled.epoch;
         if outdated {
             for removed in compiled.drop_unknown(profile) {
                 state.add_to_counter(Counter::Members(removed), -1)?;
             }
         }
+        let view = StateView { state, survivorship: &compiled.survivorship };
         let transitions = if outdated || touched.everything {
-            compiled.rules.reevaluate_all(profile, ctx.now)
+            compiled.rules.reevaluate_all(profile, ctx.now, &view)
         } else {
-            compiled.rules.reevaluate(profile, touched, ctx.now)
+            compiled.rules.reevaluate(profile, touched, ctx.now, &view)
         };
         profile.epoch = compiled.epoch;
         for transition in &transitions {

@@ -31,6 +31,7 @@ mod records;
 mod stepper;
 mod syncs;
 mod timers;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -39,3 +40,4 @@ pub use compiled::Compiled;
 pub use configuration::SWEEP_COUNT;
 pub use error::Error;
 pub use stepper::{Effects, SegmentChange, Stepper};
+pub use view::StateView;

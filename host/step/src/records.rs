@@ -3,11 +3,11 @@
 use crosspoint_identity::settle;
 use crosspoint_model::entry::{Records, Reject, RejectedInput};
 use crosspoint_model::profile::{Fragment, Profile};
-use crosspoint_model::record::{Body, Record, RecordKind};
+use crosspoint_model::record::{Body, Record, RecordKind, Version};
 use crosspoint_model::state::{Counter, ObjectKey, Quarantined, State};
 use crosspoint_model::touched::Touched;
 use crosspoint_model::{FragmentId, Identifier, Symbol};
-use crosspoint_profile::{FoldContext, fold, fragment_key, remove_fact};
+use crosspoint_profile::{FoldContext, Held, Names, fold, fragment_key, remove_fact, version_of};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::stepper::Context;
@@ -83,7 +83,12 @@ impl Stepper {
                 let key = fragment_key(origin.system, record)
                     .or_else(|| Identifier::vendor(origin.system, &record.id));
                 match key {
-                    Some(key) => self.apply_to_person(state, origin, key, record, ctx),
+                    Some(key) => {
+                        let id = FragmentId::of(origin.system, &key);
+                        let held = Held::Nowhere;
+                        self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
+                        Ok(())
+                    }
                     None => Ok(()),
                 }
             }
@@ -91,7 +96,9 @@ impl Stepper {
                 let object = object_key(origin, &record.id);
                 match state.location(&object)? {
                     Some(fragment) if fragment != NOWHERE => {
-                        self.apply_to_fragment(state, origin, fragment, None, record, ctx)
+                        let held = Held::Here;
+                        self.apply_to_fragment(state, origin, fragment, None, held, record, ctx)?;
+                        Ok(())
                     }
                     _ => {
                         put_catalogue(state, origin, record)?;
@@ -112,62 +119,62 @@ impl Stepper {
     ) -> Result<(), Error> {
         let id = FragmentId::of(origin.system, &key);
         if !keeps_location(record.body.kind()) {
-            return self.apply_to_fragment(state, origin, id, Some(key), record, ctx);
+            let held = Held::Nowhere;
+            self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
+            return Ok(());
         }
         let object = object_key(origin, &record.id);
         match state.location(&object)? {
             None => {
                 state.put_location(&object, id)?;
-                self.apply_to_fragment(state, origin, id, Some(key), record, ctx)
+                let held = Held::Nowhere;
+                self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
             }
             Some(NOWHERE) => {
                 state.put_location(&object, id)?;
-                self.apply_to_fragment(state, origin, id, Some(key), record, ctx)?;
-                match state.catalogue(&object)? {
-                    Some(tombstone) => {
-                        state.put_catalogue(&object, None)?;
-                        self.apply_to_fragment(state, origin, id, None, &tombstone, ctx)
-                    }
-                    None => Ok(()),
+                let held = Held::Nowhere;
+                self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
+                if let Some(tombstone) = state.catalogue(&object)? {
+                    state.put_catalogue(&object, None)?;
+                    let held = Held::Here;
+                    self.apply_to_fragment(state, origin, id, None, held, &tombstone, ctx)?;
                 }
             }
             Some(present) if present == id => {
-                self.apply_to_fragment(state, origin, id, Some(key), record, ctx)
+                let held = Held::Here;
+                self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
             }
             Some(elsewhere) => {
-                self.apply_to_fragment(state, origin, id, Some(key), record, ctx)?;
-                self.keep_newest(state, origin, &object, [elsewhere, id], ctx)
+                let held = match fact_version(state, origin, elsewhere, &object.id)? {
+                    Some(version) => Held::Elsewhere(version),
+                    None => Held::Nowhere,
+                };
+                if self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)? {
+                    state.put_location(&object, id)?;
+                    self.take_away(state, origin, elsewhere, &object.id, ctx)?;
+                }
             }
         }
+        Ok(())
     }
 
-    /// An object's fact stands in two fragments since the vendor gave it to another person: the
-    /// newest version stays, the other goes.
-    fn keep_newest(
+    /// The vendor gave an object to another person: its fact leaves the one who had it.
+    fn take_away(
         &mut self,
         state: &mut impl State,
         origin: &Origin<'_>,
-        object: &ObjectKey,
-        fragments: [FragmentId; 2],
+        fragment_id: FragmentId,
+        object: &str,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        let mut versions = [None; 2];
-        for (version, fragment) in versions.iter_mut().zip(fragments) {
-            *version = self.fact_version(state, origin, fragment, &object.id)?;
-        }
-        let (stays, goes) = if versions[0] > versions[1] {
-            (fragments[0], fragments[1])
-        } else {
-            (fragments[1], fragments[0])
-        };
-        state.put_location(object, stays)?;
-        let Some(id) = state.profile_of(goes)? else { return Ok(()) };
+        let Some(id) = state.profile_of(fragment_id)? else { return Ok(()) };
         let Some(mut profile) = state.take_profile(id)? else { return Ok(()) };
         let before = first_expiry(&profile);
-        let mut touched = Touched::default();
-        if let Some(fragment) = profile.fragment_mut(goes)
-            && let Some(fact) = remove_fact(fragment, origin.stream, &object.id)
+        let fragment = profile.fragment_mut(fragment_id);
+        if let Some(fact) =
+            fragment.and_then(|fragment| remove_fact(fragment, origin.stream, object))
         {
+            let mut touched = Touched::default();
             touched.touch_fact(fact.kind, fact.name);
             self.evaluate(state, &mut profile, &touched, ctx)?;
             reschedule(state, id, before, &profile)?;
@@ -175,40 +182,23 @@ impl Stepper {
         Ok(state.put_profile(profile)?)
     }
 
-    fn fact_version(
-        &mut self,
-        state: &mut impl State,
-        origin: &Origin<'_>,
-        fragment: FragmentId,
-        id: &str,
-    ) -> Result<Option<crosspoint_model::record::Version>, Error> {
-        let Some(profile_id) = state.profile_of(fragment)? else { return Ok(None) };
-        let Some(profile) = state.take_profile(profile_id)? else { return Ok(None) };
-        let version = profile.fragment(fragment).and_then(|fragment| {
-            let fact = fragment
-                .facts
-                .iter()
-                .find(|fact| fact.stream == origin.stream && fact.id == id);
-            fact.map(|fact| fact.version)
-        });
-        state.put_profile(profile)?;
-        Ok(version)
-    }
-
-    /// Folds the record into the fragment, which `key` makes if it does not exist yet.
+    /// Folds the record into the fragment, which `key` makes if it does not exist yet. Answers
+    /// whether the fragment holds the object's fact afterwards.
+    #[allow(clippy::too_many_arguments)]
     fn apply_to_fragment(
         &mut self,
         state: &mut impl State,
         origin: &Origin<'_>,
         fragment_id: FragmentId,
         key: Option<Identifier>,
+        held: Held,
         record: &Record,
         ctx: &mut Context,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let (mut profile, is_new) = match (state.profile_of(fragment_id)?, key) {
             (Some(id), _) => match state.take_profile(id)? {
                 Some(profile) => (profile, false),
-                None => return Ok(()),
+                None => return Ok(false),
             },
             (None, Some(key)) => {
                 let fragment = Fragment::new(origin.system, origin.connector, key);
@@ -216,13 +206,20 @@ impl Stepper {
                 profile.epoch = self.compiled.as_ref().map_or(0, |compiled| compiled.epoch);
                 (profile, true)
             }
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(false),
         };
         let id = profile.id;
         let before = first_expiry(&profile);
-        let Some(fragment) = profile.fragment_mut(fragment_id) else { return Ok(()) };
-        let context = FoldContext { connector: origin.connector, stream: origin.stream };
-        let mut folded = fold(fragment, record, &context, &mut |name| state.intern(name));
+        let Some(fragment) = profile.fragment_mut(fragment_id) else { return Ok(false) };
+        let names = self.names.get_or_insert_with(|| Names::new(|name| state.intern(name)));
+        let context = FoldContext {
+            connector: origin.system,
+            stream: origin.stream,
+            held,
+            names,
+            intern: &mut |name| state.intern(name),
+        };
+        let mut folded = fold(fragment, record, context);
         if folded.duplicate {
             state.add_to_counter(Counter::Duplicates(origin.connector), 1)?;
         }
@@ -237,19 +234,39 @@ impl Stepper {
             let regrouped = !settled.formed.is_empty();
             self.follow(state, settled, ctx)?;
             if regrouped {
-                return Ok(());
+                return Ok(folded.holds);
             }
             profile = match state.take_profile(id)? {
                 Some(profile) => profile,
-                None => return Ok(()),
+                None => return Ok(folded.holds),
             };
         }
         if !folded.touched.is_empty() {
             self.evaluate(state, &mut profile, &folded.touched, ctx)?;
             reschedule(state, id, before, &profile)?;
         }
-        Ok(state.put_profile(profile)?)
+        state.put_profile(profile)?;
+        Ok(folded.holds)
     }
+}
+
+/// The version of an object's fact in a fragment.
+fn fact_version(
+    state: &mut impl State,
+    origin: &Origin<'_>,
+    fragment: FragmentId,
+    object: &str,
+) -> Result<Option<Version>, Error> {
+    let Some(id) = state.profile_of(fragment)? else { return Ok(None) };
+    let Some(profile) = state.take_profile(id)? else { return Ok(None) };
+    let facts = profile.fragment(fragment).map(|fragment| fragment.facts.as_slice());
+    let fact = facts
+        .unwrap_or_default()
+        .iter()
+        .find(|fact| fact.stream == origin.stream && fact.id == object);
+    let version = fact.map(|fact| fact.version);
+    state.put_profile(profile)?;
+    Ok(version)
 }
 
 /// Whether the vendor may change, move or delete an object of this kind, so that its fact must be
@@ -271,7 +288,7 @@ fn put_catalogue(
     let object = object_key(origin, &record.id);
     let newer = state
         .catalogue(&object)?
-        .is_none_or(|present| crosspoint_profile::version(&present) < crosspoint_profile::version(record));
+        .is_none_or(|present| version_of(&present) < version_of(record));
     if newer {
         state.put_catalogue(&object, Some(record))?;
     }

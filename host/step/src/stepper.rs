@@ -6,6 +6,8 @@ use crosspoint_model::entry::{Entry, What};
 use crosspoint_model::state::State;
 use crosspoint_model::{Instant, ProfileId, Symbol};
 
+use crosspoint_profile::Names;
+
 use crate::{Compiled, Error};
 
 /// A profile entered or left a segment.
@@ -54,6 +56,8 @@ impl Context {
 #[derive(Default)]
 pub struct Stepper {
     pub(crate) compiled: Option<Compiled>,
+    /// Made at the first record, so that a replay numbers them alike.
+    pub(crate) names: Option<Names>,
 }
 
 impl Stepper {
@@ -108,6 +112,12 @@ impl Stepper {
             }
             What::QuarantineCleared { items } => self.clear_quarantine(state, items)?,
             What::Identity(decision) => self.apply_decision(state, decision, &mut ctx)?,
+            What::Notes { connector, jobs } => {
+                let connector = state.intern(&connector.0);
+                for (key, value) in jobs {
+                    state.put_job(connector, key, value.as_deref())?;
+                }
+            }
             What::ConnectorState { connector, paused } => {
                 self.apply_connector_state(state, connector, paused.as_deref(), &mut ctx)?;
             }

@@ -1,17 +1,21 @@
 //! Syncs: which change leads to which delivery.
 
+use std::collections::BTreeSet;
+
 use crosspoint_model::delivery::{Action, Delivery, DeliveryId, DeliveryStatus};
 use crosspoint_model::profile::{HandedOver, Profile};
 use crosspoint_model::record::{Attribute, Consent, Version};
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
 use crosspoint_model::{DeliveryKey, Instant, Value};
-use crosspoint_segment::Transition;
+use crosspoint_profile::consent;
+use crosspoint_segment::{Program, Transition};
 
 use crate::Error;
 use crate::compiled::{Compiled, CompiledSync};
 use crate::identity::{add_handed_over, remove_handed_over};
 use crate::stepper::Context;
+use crate::view::StateView;
 
 impl Compiled {
     /// Writes the deliveries that follow from the transitions and changed traits of a profile.
@@ -109,7 +113,7 @@ impl Compiled {
             return Ok(());
         }
         let watched: Vec<Value> =
-            sync.watched.iter().map(|program| program.value(profile, ctx.now)).collect();
+            sync.watched.iter().map(|program| self.value(state, profile, program, ctx)).collect();
         let nothing_yet = watched.iter().all(|value| *value == Value::Null);
         let fields = fingerprint(&watched);
         let before = profile.handed_over.iter().find(|handed| handed.sync == sync.name);
@@ -122,6 +126,17 @@ impl Compiled {
         }
         add_handed_over(&mut profile.handed_over, HandedOver { sync: sync.name, fields });
         self.cause(state, profile, sync, &sync.action, ctx)
+    }
+
+    fn value(
+        &self,
+        state: &impl State,
+        profile: &Profile,
+        program: &Program,
+        ctx: &Context,
+    ) -> Value {
+        let view = StateView { state, survivorship: &self.survivorship };
+        program.value(profile, ctx.now, &view).value.unwrap_or(Value::Null)
     }
 
     fn cause(
@@ -139,7 +154,7 @@ impl Compiled {
             .iter()
             .map(|(name, program)| Attribute {
                 name: name.clone(),
-                value: program.value(profile, ctx.now),
+                value: self.value(state, profile, program, ctx),
             })
             .collect();
         let delivery = Delivery {
@@ -175,26 +190,18 @@ fn identifiers(profile: &Profile) -> Vec<crosspoint_model::Identifier> {
 
 /// The newest decision per topic, sorted by topic.
 fn consents(profile: &Profile) -> Vec<Consent> {
-    let mut newest: Vec<(Version, Consent)> = Vec::new();
-    for decision in profile.fragments.iter().flat_map(|part| &part.consents) {
-        let candidate = (
-            decision.version,
-            Consent {
-                topic: decision.topic.clone(),
-                state: decision.state,
-                decided_at: decision.version.updated_at,
-                evidence: decision.evidence.clone(),
-            },
-        );
-        match newest.iter_mut().find(|(_, present)| present.topic == decision.topic) {
-            Some(present) if present.0 < candidate.0 => *present = candidate,
-            Some(_) => {}
-            None => newest.push(candidate),
-        }
-    }
-    let mut consents: Vec<_> = newest.into_iter().map(|(_, consent)| consent).collect();
-    consents.sort_by(|a, b| a.topic.cmp(&b.topic));
-    consents
+    let parts = &profile.fragments;
+    let topics: BTreeSet<_> =
+        parts.iter().flat_map(|part| &part.consents).map(|decision| &decision.topic).collect();
+    let newest = topics.into_iter().filter_map(|topic| consent(profile, topic));
+    newest
+        .map(|decision| Consent {
+            topic: decision.topic.clone(),
+            state: decision.state,
+            decided_at: decision.version.updated_at,
+            evidence: decision.evidence.clone(),
+        })
+        .collect()
 }
 
 /// Tells whether watched values changed; equal values give equal numbers on every machine.

@@ -134,7 +134,7 @@ pub struct Hold<'a>(#[allow(dead_code)] pub(crate) MutexGuard<'a, ()>);
 ///
 /// One thread commits; any thread reads. Reads see either the whole of a commit or nothing of it,
 /// except a sequence of reads, which takes a [`Hold`] to see one state.
-pub trait Engine: Send + Sync {
+pub trait Engine: Send + Sync + 'static {
     /// The value under `key`.
     ///
     /// # Errors

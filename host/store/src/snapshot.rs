@@ -127,3 +127,59 @@ fn files(folder: &Path, suffix: &str) -> Result<Vec<Snapshot>> {
     found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.position));
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use crosspoint_model::Instant;
+
+    use super::*;
+    use crate::engine::Batch;
+    use crate::{MemoryEngine, digest};
+
+    fn engine(position: u64) -> MemoryEngine {
+        let engine = MemoryEngine::new();
+        let writes = (0..2_000u64).map(|key| {
+            let value = vec![key as u8; (key % 200) as usize];
+            ((key * position).to_be_bytes().to_vec(), Some(value))
+        });
+        let reached = Reached { position, at: Instant(5) };
+        engine.commit(&Batch::new(writes.collect(), Some(reached))).unwrap();
+        engine
+    }
+
+    #[test]
+    fn newest_are_kept_and_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("snapshots");
+        assert_eq!(newest(&folder).unwrap(), None);
+        for position in 1..=4 {
+            write(&engine(position), &folder, 2).unwrap();
+        }
+        let positions: Vec<u64> = list(&folder).unwrap().iter().map(|one| one.position).collect();
+        assert_eq!(positions, [4, 3]);
+        let loaded = MemoryEngine::new();
+        assert_eq!(load_newest(&folder, &loaded).unwrap().unwrap().position, 4);
+        assert_eq!(digest(&loaded).unwrap(), digest(&engine(4)).unwrap());
+    }
+
+    #[test]
+    fn damaged_snapshot_yields_to_an_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = write(&engine(1), folder.path(), 9).unwrap();
+        let new = write(&engine(2), folder.path(), 9).unwrap();
+        let sound = fs::read(&new.path).unwrap();
+        let ends = [0, 1, 30, 40, sound.len() / 2, sound.len() - 30, sound.len() - 1];
+        for at in ends {
+            let mut flipped = sound.clone();
+            flipped[at] ^= 0x10;
+            for damaged in [&flipped, &sound[..at]] {
+                fs::write(&new.path, damaged).unwrap();
+                assert_eq!(newest(folder.path()).unwrap(), Some(old.clone()), "{at}");
+            }
+        }
+        fs::write(&new.path, &sound).unwrap();
+        assert_eq!(newest(folder.path()).unwrap(), Some(new));
+        fs::write(folder.path().join("snapshot-00000000000000000009.xps.part"), "torn").unwrap();
+        assert_eq!(newest(folder.path()).unwrap().unwrap().position, 2);
+    }
+}

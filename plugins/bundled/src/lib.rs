@@ -32,7 +32,12 @@ mod tests {
         assert!(BUNDLED.is_sorted_by_key(|bundled| bundled.id));
         for bundled in BUNDLED {
             // Magic number, then version 13 and layer 1: a component, no core module.
-            assert_eq!(bundled.wasm[..8], [0, b'a', b's', b'm', 13, 0, 1, 0], "{}", bundled.id);
+            assert_eq!(
+                bundled.wasm[..8],
+                [0, b'a', b's', b'm', 13, 0, 1, 0],
+                "{}",
+                bundled.id
+            );
             let contains = |needle: &[u8]| bundled.wasm.windows(needle.len()).any(|w| w == needle);
             assert!(contains(b"crosspoint:manifest"), "{}", bundled.id);
             let id = format!("id = \"{}\"", bundled.id);

@@ -27,12 +27,26 @@ fn leaks(name: &OsStr) -> bool {
     ];
     const CLEARED: [&str; 5] = ["CARGO_", "RUSTC", "RUSTDOC", "CLIPPY_", "DEP_"];
     const CLEARED_EXACTLY: [&str; 10] = [
-        "CARGO", "RUSTFLAGS", "OUT_DIR", "TARGET", "HOST", "NUM_JOBS", "OPT_LEVEL", "PROFILE",
-        "DEBUG", "__CARGO_DEFAULT_LIB_METADATA",
+        "CARGO",
+        "RUSTFLAGS",
+        "OUT_DIR",
+        "TARGET",
+        "HOST",
+        "NUM_JOBS",
+        "OPT_LEVEL",
+        "PROFILE",
+        "DEBUG",
+        "__CARGO_DEFAULT_LIB_METADATA",
     ];
-    let Some(name) = name.to_str() else { return false };
+    let Some(name) = name.to_str() else {
+        return false;
+    };
     let kept = KEPT.iter().any(|kept| {
-        if kept.ends_with('_') { name.starts_with(kept) } else { name == *kept }
+        if kept.ends_with('_') {
+            name.starts_with(kept)
+        } else {
+            name == *kept
+        }
     });
     !kept
         && (CLEARED_EXACTLY.contains(&name)
@@ -65,8 +79,15 @@ mod tests {
             assert!(leaks(OsStr::new(name)), "{name}");
         }
         for name in [
-            "PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_NET_OFFLINE",
-            "CARGO_REGISTRIES_CRATES_IO_PROTOCOL", "CARGO_HTTP_PROXY", "HTTPS_PROXY",
+            "PATH",
+            "HOME",
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "RUSTUP_TOOLCHAIN",
+            "CARGO_NET_OFFLINE",
+            "CARGO_REGISTRIES_CRATES_IO_PROTOCOL",
+            "CARGO_HTTP_PROXY",
+            "HTTPS_PROXY",
             "CARGO_MAKEFLAGS",
         ] {
             assert!(!leaks(OsStr::new(name)), "{name}");

@@ -49,7 +49,10 @@ impl Component {
     /// A package by its folder, relative to the current directory (in a build script: to the
     /// folder of the crate that is built), and its name.
     pub fn new(dir: impl AsRef<Path>, package: impl Into<String>) -> Self {
-        Self { dir: dir.as_ref().to_owned(), package: package.into() }
+        Self {
+            dir: dir.as_ref().to_owned(),
+            package: package.into(),
+        }
     }
 }
 
@@ -61,8 +64,7 @@ pub fn build_component(
     manifest_dir: impl AsRef<Path>,
     package: impl Into<String>,
 ) -> Result<PathBuf, Error> {
-    build_components(&[Component::new(manifest_dir, package)])
-        .map(|mut built| built.swap_remove(0))
+    build_components(&[Component::new(manifest_dir, package)]).map(|mut built| built.swap_remove(0))
 }
 
 /// Builds components of one workspace with one cargo call and gives the paths of their `.wasm`
@@ -72,7 +74,9 @@ pub fn build_component(
 /// # Errors
 /// Where the packages stand in no workspace, the target cannot be added, or cargo fails.
 pub fn build_components(components: &[Component]) -> Result<Vec<PathBuf>, Error> {
-    let Some(first) = components.first() else { return Ok(Vec::new()) };
+    let Some(first) = components.first() else {
+        return Ok(Vec::new());
+    };
     let root = workspace_root(&first.dir)?;
     if is_build_script() {
         watch(&root, components);
@@ -84,7 +88,14 @@ pub fn build_components(components: &[Component]) -> Result<Vec<PathBuf>, Error>
     environment::isolate(&mut command, env::vars_os().map(|(name, _)| name));
     command
         .current_dir(&root)
-        .args(["build", "--profile", PROFILE, "--target", TARGET, "--target-dir"])
+        .args([
+            "build",
+            "--profile",
+            PROFILE,
+            "--target",
+            TARGET,
+            "--target-dir",
+        ])
         .arg(&target_dir);
     for component in components {
         command.args(["-p", &component.package]);
@@ -92,17 +103,27 @@ pub fn build_components(components: &[Component]) -> Result<Vec<PathBuf>, Error>
     let output = command.output().map_err(|source| Error::Cargo { source })?;
     if !output.status.success() {
         return Err(Error::Build {
-            packages: components.iter().map(|component| component.package.clone()).collect(),
+            packages: components
+                .iter()
+                .map(|component| component.package.clone())
+                .collect(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         });
     }
-    components.iter().map(|component| built_file(&target_dir, &component.package)).collect()
+    components
+        .iter()
+        .map(|component| built_file(&target_dir, &component.package))
+        .collect()
 }
 
 fn built_file(target_dir: &Path, package: &str) -> Result<PathBuf, Error> {
     let name = format!("{}.wasm", package.replace('-', "_"));
     let path = target_dir.join(TARGET).join(PROFILE).join(name);
-    if path.is_file() { Ok(path) } else { Err(Error::NoComponent { path }) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(Error::NoComponent { path })
+    }
 }
 
 fn target_dir(root: &Path) -> PathBuf {
@@ -111,7 +132,9 @@ fn target_dir(root: &Path) -> PathBuf {
 
 /// The nearest folder upwards whose `Cargo.toml` has a `[workspace]` table.
 fn workspace_root(dir: &Path) -> Result<PathBuf, Error> {
-    let missing = || Error::NoWorkspace { dir: dir.to_owned() };
+    let missing = || Error::NoWorkspace {
+        dir: dir.to_owned(),
+    };
     let start = dir.canonicalize().map_err(|_| missing())?;
     start
         .ancestors()

@@ -28,11 +28,20 @@ fn missing_component_names_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let error = built_file(folder.path(), "plugin-one").unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("plugin_one.wasm") && text.contains("cdylib"), "{text}");
+    assert!(
+        text.contains("plugin_one.wasm") && text.contains("cdylib"),
+        "{text}"
+    );
 }
 
 #[test]
 fn failed_target_says_the_command() {
-    let text = Error::Target { reason: "no network".to_owned() }.to_string();
-    assert!(text.ends_with("run: rustup target add wasm32-wasip2"), "{text}");
+    let text = Error::Target {
+        reason: "no network".to_owned(),
+    }
+    .to_string();
+    assert!(
+        text.ends_with("run: rustup target add wasm32-wasip2"),
+        "{text}"
+    );
 }

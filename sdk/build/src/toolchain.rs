@@ -17,7 +17,11 @@ pub(crate) fn ensure_target() -> Result<(), Error> {
     if has_target() {
         return Ok(());
     }
-    let say = if super::is_build_script() { "cargo::warning=" } else { "" };
+    let say = if super::is_build_script() {
+        "cargo::warning="
+    } else {
+        ""
+    };
     println!("{say}target {TARGET} is missing, adding it: rustup target add {TARGET}");
     let mut command = Command::new("rustup");
     command.args(["target", "add", TARGET]);
@@ -27,14 +31,17 @@ pub(crate) fn ensure_target() -> Result<(), Error> {
     {
         command.arg("--toolchain").arg(toolchain);
     }
-    let output =
-        command.output().map_err(|error| Error::Target { reason: format!("rustup: {error}") })?;
+    let output = command.output().map_err(|error| Error::Target {
+        reason: format!("rustup: {error}"),
+    })?;
     if output.status.success() && has_target() {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
     let reason = stderr.lines().rev().find(|line| !line.trim().is_empty());
-    Err(Error::Target { reason: reason.unwrap_or("rustup failed").trim().to_owned() })
+    Err(Error::Target {
+        reason: reason.unwrap_or("rustup failed").trim().to_owned(),
+    })
 }
 
 /// Asks the compiler that the inner cargo will use. Where it cannot be asked, cargo's own message
@@ -42,7 +49,9 @@ pub(crate) fn ensure_target() -> Result<(), Error> {
 fn has_target() -> bool {
     let mut command = Command::new("rustc");
     environment::isolate(&mut command, env::vars_os().map(|(name, _)| name));
-    let output = command.args(["--print", "target-libdir", "--target", TARGET]).output();
+    let output = command
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
     match output {
         Ok(output) if output.status.success() => {
             Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()

@@ -15,10 +15,7 @@ pub struct Style {
 }
 
 impl Style {
-    /// None.
-    pub const PLAIN: Style = Style { colour: false };
-
-    /// Colours on a terminal, if the environment wants them.
+    /// Colours on a terminal, if the environment wants them; else none.
     pub fn of(terminal: bool) -> Self {
         Self {
             colour: terminal && colour_allowed(),

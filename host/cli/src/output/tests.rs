@@ -8,7 +8,7 @@ fn control_characters_are_shown_not_obeyed() {
 
     let mut table = Table::new(&["name"]);
     table.row([hostile.to_owned()]);
-    let mut sheet = Sheet::new(Style::PLAIN);
+    let mut sheet = Sheet::new(Style::of(false));
     sheet.table(&table);
     sheet.field("name", hostile);
     sheet.heading(hostile);
@@ -24,7 +24,7 @@ fn tables_align_by_characters() {
     table.row(["Zoë".into(), count(1234), "a".into()]);
     table.row(["longest".into(), count(5), String::new()]);
     assert_eq!(
-        table.render(Style::PLAIN),
+        table.render(Style::of(false)),
         "name     members  rule\n\
          Zoë        1,234  a\n\
          longest        5\n"

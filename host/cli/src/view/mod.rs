@@ -16,7 +16,7 @@ use crosspoint_runtime::admin::Reply;
 use serde_json::Value as Json;
 
 pub use offline::{plugin, plugins, problems, replay};
-pub use profile::{clauses, summary_name};
+pub use profile::clauses;
 
 use crate::output::{Sheet, Style};
 

@@ -223,12 +223,3 @@ pub fn unmerged(sheet: &mut Sheet, unmerged: &Unmerged) {
         sheet.line(&plain(id));
     }
 }
-
-/// The name a person would call this profile by.
-pub fn summary_name(profile: &ProfileSummary) -> &str {
-    profile
-        .name
-        .as_deref()
-        .or_else(|| profile.identifiers.first().map(String::as_str))
-        .unwrap_or(&profile.id)
-}

@@ -12,6 +12,7 @@ use crate::draft::{Draft, Noun};
 use crate::error::Code;
 use crate::name::check_name;
 use crate::project::{ProfileTrait, Segment, Survivorship, TraitType};
+use crate::rules::is_standard_computed;
 use crate::table::{Table, Text};
 
 /// Tables that stand once in a project, in the project file.
@@ -63,6 +64,11 @@ fn traits(root: &Table<'_>, draft: &mut Draft<'_>) {
     for (name, table) in root.named_tables(Noun::Trait.table(), Noun::Trait.as_str()) {
         if declare(Noun::Trait, &name, &table, draft) {
             let declared = profile_trait(&table, draft);
+            if declared.compute.is_none() && is_standard_computed(name.text) {
+                let message = format!("trait `{}` is computed for every profile", name.text);
+                let hint = "choose another name, or replace the computation with `compute`";
+                table.report(Code::Contradiction, name.at, message, Some(hint.to_owned()));
+            }
             draft.project.traits.insert(name.text.into(), declared);
             table.finish();
         }
@@ -84,7 +90,7 @@ fn profile_trait(table: &Table<'_>, draft: &mut Draft<'_>) -> ProfileTrait {
     );
     let value_type = value_type.flatten();
     let survivorship = survivorship(table, draft);
-    let compute = table.text("compute").map(|text| SmolStr::new(text.text));
+    let compute = table.expression("compute");
     if compute.is_some() && table.has("survivorship") {
         let message = format!("{} has both `compute` and `survivorship`", table.place());
         let hint = "a computed trait has one value: remove `survivorship`".to_owned();
@@ -172,10 +178,7 @@ fn segments(root: &Table<'_>, draft: &mut Draft<'_>) {
                 "when",
                 "write the rule, such as `when = \"orders.count() >= 2\"`",
             );
-            let when = table
-                .text("when")
-                .map(|text| SmolStr::new(text.text))
-                .unwrap_or_default();
+            let when = table.expression("when").unwrap_or_default();
             let segment = Segment {
                 description: description(&table),
                 when,

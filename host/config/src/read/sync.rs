@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::description;
 use crate::draft::{Draft, Noun};
 use crate::error::Code;
-use crate::name::{bad_name, is_field, is_name};
+use crate::name::is_field;
 use crate::nearest::did_you_mean;
 use crate::project::{ProfileSync, Trigger};
 use crate::table::{Table, Text};
@@ -97,8 +97,11 @@ fn trigger(table: &Table<'_>, draft: &mut Draft<'_>) -> Trigger {
 fn action(table: &Table<'_>, word: &Text<'_>) -> Action {
     let action = Action::from_word(word.text);
     if let Action::Custom(name) = &action {
-        if !is_name(name) {
-            bad_name("an action", word, table);
+        if !is_field(name) {
+            let message = format!("`{name}` is not the name of an action");
+            let hint = did_you_mean(name, Action::STANDARD.iter().map(Action::as_str))
+                .unwrap_or_else(|| "use letters, digits, `_`, `.` and `-`".to_owned());
+            table.report(Code::BadName, word.at, message, Some(hint));
             return action;
         }
         let message = format!("`{name}` of {} is no action of the contract", table.place());
@@ -172,7 +175,12 @@ fn fields(table: &Table<'_>) -> BTreeMap<SmolStr, SmolStr> {
         }
         match value.get_ref() {
             DeValue::String(text) => {
-                expressions.insert(SmolStr::new(name.text), SmolStr::new(text));
+                let text = Text {
+                    text,
+                    at: Table::start(value),
+                };
+                let expression = fields.expression_of(name.text, &text);
+                expressions.extend(expression.map(|text| (SmolStr::new(name.text), text)));
             }
             _ => {
                 let expected = "an expression in quotes, such as `\"traits.email\"`";

@@ -64,13 +64,13 @@ fn second_opener_is_told_who_holds_it() {
 fn damage_in_an_older_file_is_found_where_it_stands() {
     let dir = filled(true);
     let files = segment_files(dir.path());
-    flip(&files[3], 64 + 1_037 + 500);
+    flip(&files[3], 64 + 1_039 + 500);
     // Opening walks the last file only.
     let ledger = Ledger::open(dir.path(), small()).unwrap();
     let mut reader = ledger.reader(10);
     assert_eq!(reader.next().unwrap().unwrap().0, 10);
     let words = format!(
-        "ledger file `{}` is damaged at byte 1101: checksum does not match",
+        "ledger file `{}` is damaged at byte 1103: checksum does not match",
         files[3].display()
     );
     for _ in 0..2 {
@@ -92,7 +92,7 @@ fn damage_before_a_later_group_of_the_last_file_is_refused() {
     flip(file, 1_200);
     assert_eq!(
         refusal(&dir),
-        "ledger file `DIR/00000000000000000001.ledger` is damaged at byte 1101: checksum does not \
+        "ledger file `DIR/00000000000000000001.ledger` is damaged at byte 1103: checksum does not \
          match"
     );
     assert_eq!(
@@ -145,7 +145,7 @@ fn shorter_older_file_is_refused() {
     cut(&segment_files(dir.path())[2], 1);
     assert_eq!(
         refusal(&dir),
-        "ledger file `DIR/00000000000000000007.ledger` is damaged at byte 3174: the file ends too \
+        "ledger file `DIR/00000000000000000007.ledger` is damaged at byte 3180: the file ends too \
          early"
     );
 }
@@ -230,7 +230,7 @@ proptest! {
                 Ok(count) => prop_assert!(count == 39 && file == 13 && at >= 64),
                 Err(Error::Damaged { file: named, at_byte, .. }) => {
                     prop_assert_eq!(&named, path);
-                    prop_assert!(at_byte as usize <= at && at < at_byte as usize + 1_037);
+                    prop_assert!(at_byte as usize <= at && at < at_byte as usize + 1_039);
                 }
                 Err(error) => panic!("{error:?}"),
             },

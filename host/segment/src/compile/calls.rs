@@ -231,6 +231,7 @@ impl Compiler<'_> {
                 None
             }
             (name, _) => {
+                self.expression(target)?;
                 let known = TEXT_METHODS.into_iter().chain(Part::ALL.map(|row| row.0));
                 let hint = did_you_mean(name, known);
                 self.fail(&syntax.place, format!("unknown function `{name}`"), hint);

@@ -227,7 +227,13 @@ impl Compiler<'_> {
         syntax: &Syntax,
     ) -> Option<()> {
         match (name, args) {
-            ("where", [Syntax { kind: Kind::Name(variable), .. }, condition]) => {
+            ("where", [Syntax { kind: Kind::Name(variable), span, .. }, condition]) => {
+                let taken = COLLECTIONS.iter().any(|row| row.0 == variable);
+                if taken || variable == "traits" || variable == "now" {
+                    let hint = Some("take another name, such as `o`".to_owned());
+                    self.fail(span, format!("`{variable}` has a meaning already"), hint);
+                    return None;
+                }
                 let scope =
                     Scope { name: variable.clone(), kind, row: collection.row };
                 self.scopes.push(scope);

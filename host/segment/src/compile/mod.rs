@@ -36,13 +36,19 @@ pub(crate) struct Language {
 #[derive(Clone, Debug)]
 pub(crate) struct Compiled {
     pub node: Node,
-    pub kind: Type,
     pub depends: Dependencies,
     /// Segments that it names, with the place.
     pub segments: Vec<(SmolStr, Range<usize>)>,
 }
 
 pub(crate) type Intern<'a> = &'a mut dyn FnMut(&str) -> Symbol;
+
+/// Why an expression does not compile.
+pub(crate) struct Faults {
+    pub errors: Vec<RuleError>,
+    /// The text itself is right, but for a computed trait that it uses.
+    pub elsewhere: bool,
+}
 
 /// Compiles an expression of type `wanted`.
 pub(crate) fn compile(
@@ -53,12 +59,28 @@ pub(crate) fn compile(
     wanted: Type,
     intern: Intern<'_>,
 ) -> Result<Compiled, Vec<RuleError>> {
+    compile_trait(language, None, rule, text, syntax, wanted, intern)
+        .map_err(|faults| faults.errors)
+}
+
+/// Compiles the expression of the computed trait `owner`, which must not need itself.
+pub(crate) fn compile_trait(
+    language: &Language,
+    owner: Option<&SmolStr>,
+    rule: &str,
+    text: &str,
+    syntax: &Syntax,
+    wanted: Type,
+    intern: Intern<'_>,
+) -> Result<Compiled, Faults> {
     let mut compiler = Compiler {
         language,
         rule,
         text,
         intern,
+        owner,
         errors: Vec::new(),
+        inner_error: None,
         depends: Dependencies::default(),
         segments: Vec::new(),
         scopes: Vec::new(),
@@ -69,17 +91,24 @@ pub(crate) fn compile(
         Type::Any => compiler.expression(syntax),
         wanted => compiler.of_type(syntax, wanted),
     };
-    if compiler.errors.is_empty() && matches!(&compiled, Some((_, Type::Span))) {
+    if matches!(&compiled, Some((_, Type::Span))) {
         let hint = "count it with `.getHours()`, or `days_since(...)`";
         compiler.fail(&syntax.span, "a duration is no value for a field", Some(hint.into()));
     }
     match compiled {
-        Some((node, kind)) if compiler.errors.is_empty() => {
+        Some((node, _)) if compiler.inner_error.is_none() && compiler.errors.is_empty() => {
             let (mut depends, segments) = (compiler.depends, compiler.segments);
             depends.normalize();
-            Ok(Compiled { node, kind, depends, segments })
+            Ok(Compiled { node, depends, segments })
         }
-        _ => Err(compiler.errors),
+        _ => {
+            let elsewhere = compiler.errors.is_empty();
+            let mut errors = compiler.errors;
+            if elsewhere {
+                errors.extend(compiler.inner_error);
+            }
+            Err(Faults { errors, elsewhere })
+        }
     }
 }
 
@@ -90,23 +119,30 @@ struct Compiler<'l> {
     rule: &'l str,
     text: &'l str,
     intern: Intern<'l>,
+    /// The computed trait that is compiled, if it is one.
+    owner: Option<&'l SmolStr>,
     errors: Vec<RuleError>,
+    /// The first fault within an inlined text.
+    inner_error: Option<RuleError>,
     depends: Dependencies,
     segments: Vec<(SmolStr, Range<usize>)>,
     /// Variables of `where`, outermost first.
     scopes: Vec<Scope>,
     /// So many of `scopes` cannot be named: they belong to the text around an inlined one.
     hidden: usize,
-    /// Computed traits that are being inlined, outermost first.
-    inlined: Vec<SmolStr>,
+    /// Computed traits that are being inlined, and where they are named, outermost first.
+    inlined: Vec<(SmolStr, Range<usize>)>,
 }
 
 impl<'l> Compiler<'l> {
     fn fail(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
         // An inlined text is checked, and its faults told, on its own.
-        if self.inlined.is_empty() || self.errors.is_empty() {
-            let span = if self.inlined.is_empty() { span.clone() } else { 0..0 };
-            let error = RuleError::at(self.rule, self.text, span, message.into(), hint);
+        if let Some((_, place)) = self.inlined.first() {
+            let error =
+                RuleError::at(self.rule, self.text, place.clone(), message.into(), hint);
+            self.inner_error.get_or_insert(error);
+        } else {
+            let error = RuleError::at(self.rule, self.text, span.clone(), message.into(), hint);
             self.errors.push(error);
         }
     }
@@ -249,20 +285,26 @@ impl<'l> Compiler<'l> {
     }
 
     fn inline(&mut self, name: &SmolStr, syntax: &Syntax, place: &Range<usize>) -> Option<Typed> {
-        if let Some(at) = self.inlined.iter().position(|found| found == name) {
-            let mut path = self.inlined[at..].join(" -> ");
-            path.push_str(&format!(" -> {name}"));
-            self.fail(place, format!("the computed trait `{name}` needs itself: {path}"), None);
+        let path = self.owner.into_iter().chain(self.inlined.iter().map(|(name, _)| name));
+        let circle: Vec<&str> =
+            path.skip_while(|found| *found != name).map(SmolStr::as_str).collect();
+        if !circle.is_empty() {
+            let message =
+                format!("the computed trait `{name}` needs itself: {} -> {name}", circle.join(" -> "));
+            if self.owner == Some(name) {
+                let place = self.inlined.first().map_or(place, |(_, place)| place);
+                let error = RuleError::at(self.rule, self.text, place.clone(), message, None);
+                self.errors.push(error);
+            } else {
+                self.fail(place, message, None);
+            }
             return None;
         }
-        self.inlined.push(name.clone());
+        self.inlined.push((name.clone(), place.clone()));
         let hidden = std::mem::replace(&mut self.hidden, self.scopes.len());
         let typed = self.expression(syntax);
         self.hidden = hidden;
         self.inlined.pop();
-        if typed.is_none() {
-            self.fail(place, format!("the computed trait `{name}` has a fault"), None);
-        }
         typed
     }
 
@@ -306,7 +348,13 @@ impl<'l> Compiler<'l> {
         }
         let list = left_kind == Type::List || right_kind == Type::List;
         if list || null || !left_kind.comparable(right_kind) {
-            let hint = list.then(|| "look into a list with `in`".to_owned());
+            let kinds = [left_kind, right_kind];
+            let dated = kinds.contains(&Type::Instant) && kinds.contains(&Type::Text);
+            let hint = match (list, dated) {
+                (true, _) => Some("look into a list with `in`".to_owned()),
+                (_, true) => Some("write an instant as `timestamp('2026-01-31')`".to_owned()),
+                _ => None,
+            };
             let message = format!("cannot compare {left_kind} with {right_kind}");
             self.fail(&syntax.place, message, hint);
             return None;

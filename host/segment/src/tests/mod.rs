@@ -1,1 +1,5 @@
-
+mod faults;
+mod generate;
+mod incremental;
+mod language;
+mod world;

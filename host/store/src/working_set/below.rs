@@ -13,7 +13,7 @@ use crate::{Error, Result};
 const PAGE: usize = 256;
 
 #[derive(Debug)]
-pub(super) struct Below<E: Engine + 'static> {
+pub(super) struct Below<E: Engine> {
     engine: Arc<E>,
     /// The batch that is being committed; it hides the engine.
     frozen: Option<Arc<Batch>>,
@@ -25,7 +25,7 @@ pub(super) struct Below<E: Engine + 'static> {
     failed: Option<String>,
 }
 
-impl<E: Engine + 'static> Below<E> {
+impl<E: Engine> Below<E> {
     pub(super) fn new(engine: Arc<E>) -> Result<Self> {
         let (to_writer, batches) = channel::<Arc<Batch>>();
         let (results, from_writer) = channel();
@@ -171,7 +171,7 @@ impl<E: Engine + 'static> Below<E> {
     }
 }
 
-impl<E: Engine + 'static> Drop for Below<E> {
+impl<E: Engine> Drop for Below<E> {
     fn drop(&mut self) {
         self.to_writer = None;
         if let Some(writer) = self.writer.take() {

@@ -6,12 +6,16 @@
 //! the back-pressure.
 
 mod below;
+#[cfg(test)]
+mod model;
 mod names;
 mod near_timers;
 mod ordered;
 mod points;
 mod profiles;
 mod read;
+#[cfg(test)]
+mod speed;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -48,7 +52,7 @@ impl Default for Settings {
 ///
 /// Dropping it waits for the commit under way and discards what came after: the ledger has it.
 #[derive(Debug)]
-pub struct WorkingSet<E: Engine + 'static> {
+pub struct WorkingSet<E: Engine> {
     below: Below<E>,
     symbols: Symbols,
     counters: Counters,
@@ -64,7 +68,7 @@ pub struct WorkingSet<E: Engine + 'static> {
     settings: Settings,
 }
 
-impl<E: Engine + 'static> WorkingSet<E> {
+impl<E: Engine> WorkingSet<E> {
     /// A working set over what the engine holds. Nobody else writes to the engine from now on.
     ///
     /// # Errors

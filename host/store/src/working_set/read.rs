@@ -15,7 +15,7 @@ use crate::engine::{Engine, KeyRange};
 use crate::keys::{self, Table};
 use crate::Result;
 
-impl<E: Engine + 'static> WorkingSet<E> {
+impl<E: Engine> WorkingSet<E> {
     /// A profile, left where it is.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::codec::{Bytes, Stored, decode, encode};
 use crate::engine::Engine;
 use crate::keys::{self, Table};
 
-impl<E: Engine + 'static> WorkingSet<E> {
+impl<E: Engine> WorkingSet<E> {
     fn point<T: Stored>(&mut self, key: Vec<u8>) -> Result<Option<T>> {
         let room = self.point_room();
         let value = self.points.get(key, room, &mut self.below)?;
@@ -47,7 +47,7 @@ impl<E: Engine + 'static> WorkingSet<E> {
     }
 }
 
-impl<E: Engine + 'static> State for WorkingSet<E> {
+impl<E: Engine> State for WorkingSet<E> {
     fn intern(&mut self, name: &str) -> Symbol {
         self.symbols.intern(name)
     }

@@ -3,16 +3,17 @@
 //! its end, lack its start, or keep any of its 512-byte sectors; each change of a name may be lost
 //! on its own. Everything follows from the seed given to [`SimulatedDisk::restore`].
 
+mod change;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+pub use self::change::Dice;
+use self::change::{Change, NameChange};
 use crate::disk::{Disk, DiskFile, Lock};
 use crate::shared::lock;
-
-/// What a disk writes as a whole or not at all.
-const SECTOR_BYTES: usize = 512;
 
 /// A disk in memory; clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -38,39 +39,6 @@ struct Content {
     current: Vec<u8>,
     synced: Vec<u8>,
     unsynced: Vec<Change>,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write { at: usize, bytes: Vec<u8> },
-    Length(usize),
-}
-
-#[derive(Clone, Debug)]
-enum NameChange {
-    Add(PathBuf, usize),
-    Rename(PathBuf, PathBuf, usize),
-    Remove(PathBuf),
-}
-
-/// Numbers that follow from a seed (SplitMix64).
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Begins at a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below `sides`; 0 if there are none.
-    pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((x ^ (x >> 31)) % sides.max(1) as u64) as usize
-    }
 }
 
 impl SimulatedDisk {
@@ -116,7 +84,10 @@ impl SimulatedDisk {
             }
         }
         state.names = state.synced_names.clone();
-        for file in &mut state.files {
+        for (number, file) in state.files.iter_mut().enumerate() {
+            if !state.names.values().any(|named| *named == number) {
+                *file = Content::default();
+            }
             for change in std::mem::take(&mut file.unsynced) {
                 change.tear(&mut file.synced, &mut dice);
             }
@@ -158,77 +129,6 @@ impl State {
         change.apply(&mut self.names);
         self.renames.push(change);
         self.changed()
-    }
-}
-
-impl Change {
-    fn apply(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Write { at, bytes: new } => put(bytes, *at, new),
-            Self::Length(length) => bytes.resize(*length, 0),
-        }
-    }
-
-    /// Applies some of it.
-    fn tear(&self, bytes: &mut Vec<u8>, dice: &mut Dice) {
-        let (at, new) = match self {
-            Self::Write { at, bytes } => (*at, bytes),
-            Self::Length(_) if dice.roll(2) == 0 => return self.apply(bytes),
-            Self::Length(_) => return,
-        };
-        match dice.roll(6) {
-            0 => {}
-            1 => self.apply(bytes),
-            2 => put(bytes, at, &new[..dice.roll(new.len() + 1)]),
-            3 => {
-                let hole = dice.roll(new.len() + 1);
-                put(bytes, at + hole, &new[hole..]);
-            }
-            4 => {
-                // The length was written, the content was not.
-                let end = bytes.len().max(at + new.len());
-                bytes.resize(end, 0);
-            }
-            _ => {
-                let mut from = 0;
-                while from < new.len() {
-                    let to = (at + from) / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES - at;
-                    let to = to.min(new.len());
-                    if dice.roll(2) == 0 {
-                        put(bytes, at + from, &new[from..to]);
-                    }
-                    from = to;
-                }
-            }
-        }
-    }
-}
-
-fn put(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
-    let end = bytes.len().max(at + new.len());
-    bytes.resize(end, 0);
-    bytes[at..at + new.len()].copy_from_slice(new);
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
-        match self {
-            Self::Add(path, file) => {
-                names.insert(path.clone(), *file);
-            }
-            Self::Rename(from, to, file) => {
-                names.remove(from);
-                names.insert(to.clone(), *file);
-            }
-            Self::Remove(path) => {
-                names.remove(path);
-            }
-        }
-    }
-
-    fn is_in(&self, folder: &Path) -> bool {
-        let (Self::Add(path, _) | Self::Rename(_, path, _) | Self::Remove(path)) = self;
-        path.parent() == Some(folder)
     }
 }
 

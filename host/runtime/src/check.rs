@@ -1,0 +1,94 @@
+//! Everything that is wrong with a project, without starting it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::connector::{Override, connector};
+use crate::plugins::Loader;
+
+/// Something that is wrong, or probably not meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Finding {
+    /// Error code with a page.
+    pub code: String,
+    /// False for what is only probably not meant.
+    pub is_error: bool,
+    /// Within the project folder, where it is in a file.
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub column: Option<u32>,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+/// Checks the project in `folder`: its files, its rules, and that each connector's plugin loads and
+/// fits settings, secrets and grants. Reaches nobody and changes nothing.
+pub fn check(folder: &Path) -> Vec<Finding> {
+    let files = match crosspoint_config::read_folder(folder) {
+        Ok(files) => files,
+        Err(error) => return vec![unplaced("XP-RUN-012", error.to_string(), None)],
+    };
+    let project = match crosspoint_config::parse(&files) {
+        Ok(project) => project,
+        Err(problems) => return problems.into_iter().map(|it| finding(it, true)).collect(),
+    };
+    let mut findings: Vec<_> =
+        project.warnings.iter().cloned().map(|warning| finding(warning, false)).collect();
+    let loader = match Loader::new(folder, None) {
+        Ok(loader) => loader,
+        Err(error) => {
+            findings.push(of_admin(error, None));
+            return findings;
+        }
+    };
+    for (id, configured) in &project.connectors {
+        let fits = loader
+            .load(&configured.plugin)
+            .and_then(|plugin| connector(id, configured, plugin, folder, Override::default()));
+        if let Err(error) = fits {
+            findings.push(of_admin(error, project.position(&format!("connectors.{id}"))));
+        }
+    }
+    findings
+}
+
+fn finding(problem: crosspoint_config::Problem, is_error: bool) -> Finding {
+    let (file, line, column) = place(&problem.at);
+    Finding {
+        code: problem.code.to_string(),
+        is_error,
+        file,
+        line,
+        column,
+        message: problem.message,
+        hint: problem.hint,
+    }
+}
+
+fn of_admin(
+    error: crate::admin::AdminError,
+    at: Option<&crosspoint_config::Position>,
+) -> Finding {
+    let (file, line, column) = at.map(place).unwrap_or_default();
+    let code = error.code.unwrap_or_default();
+    Finding { code, is_error: true, file, line, column, message: error.message, hint: error.hint }
+}
+
+fn unplaced(code: &str, message: String, hint: Option<String>) -> Finding {
+    Finding {
+        code: code.to_owned(),
+        is_error: true,
+        file: None,
+        line: None,
+        column: None,
+        message,
+        hint,
+    }
+}
+
+fn place(at: &crosspoint_config::Position) -> (Option<String>, Option<u32>, Option<u32>) {
+    let file = (!at.file.is_empty()).then(|| at.file.to_string());
+    (file, Some(at.line), Some(at.column))
+}

@@ -1,0 +1,313 @@
+//! A configured plugin, ready to be called: what configuration says, as the sandbox wants it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crosspoint_config::project::{Connector as Configured, HostName, SecretRef};
+use crosspoint_deliver::{ActionSpec, Destination, DestinationFault, Found, Idempotency};
+use crosspoint_ingest::{Budget, Page, Source, SourceFault};
+use crosspoint_ledger::Ledger;
+use crosspoint_model::delivery::{Action, Delivery, Outcome};
+use crosspoint_model::entry::What;
+use crosspoint_model::state::State;
+use crosspoint_model::{ConnectorId, DeliveryKey};
+use crosspoint_sandbox::manifest::{Capability, Role};
+use crosspoint_sandbox::{
+    CallInput, CallOutput, Connector, ConnectorSetup, Error, FilesGrant, Grants, GuestError,
+    HostGrant, HostPattern, Limits, LogLevel, Plugin, RateLimit, Secret,
+};
+use serde_json::{Map, Value};
+
+use crate::admin::AdminError;
+use crate::clock::Clock;
+use crate::error::{chain, coded};
+use crate::handle::Handle;
+
+/// A configured plugin with all that a call needs.
+pub(crate) struct Lane {
+    pub id: ConnectorId,
+    pub connector: Connector,
+    handle: Arc<Handle>,
+    ledger: Arc<Ledger>,
+    clock: Arc<Clock>,
+}
+
+/// What of a connector's configuration one import replaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Override {
+    pub settings: Map<String, Value>,
+    pub files: Option<std::path::PathBuf>,
+}
+
+/// Puts a connector together.
+pub(crate) fn connector(
+    id: &ConnectorId,
+    configured: &Configured,
+    plugin: Arc<Plugin>,
+    folder: &Path,
+    instead: Override,
+) -> Result<Connector, AdminError> {
+    let mut settings = configured.settings.clone();
+    settings.extend(instead.settings);
+    let files = instead
+        .files
+        .or_else(|| configured.grant.files.as_ref().map(|files| folder.join(files)))
+        .map(FilesGrant::Folder);
+    let hosts = configured
+        .grant
+        .hosts
+        .iter()
+        .map(|host| host_grant(id, host, &configured.grant.plain_http))
+        .collect::<Result<_, _>>()?;
+    let mut secrets = BTreeMap::new();
+    for (name, reference) in &configured.secrets {
+        secrets.insert(name.to_string(), secret(id, name, reference, folder)?);
+    }
+    let setup = ConnectorSetup {
+        id: id.clone(),
+        plugin,
+        settings,
+        secrets,
+        grants: Grants { hosts, files },
+        limits: limits(configured),
+        rate: configured.rate.map(|rate| RateLimit {
+            requests: rate.requests,
+            per: format!("{}ms", rate.per_ms),
+            burst: Some(rate.burst),
+        }),
+    };
+    Ok(Connector::new(setup)?)
+}
+
+fn limits(configured: &Configured) -> Limits {
+    let standard = Limits::default();
+    let given = configured.limits;
+    Limits {
+        memory_bytes: given.memory_bytes.unwrap_or(standard.memory_bytes),
+        cpu_ms: given.cpu_ms.unwrap_or(standard.cpu_ms),
+        wall_ms: given.wall_ms.unwrap_or(standard.wall_ms),
+        response_bytes: given.response_bytes.unwrap_or(standard.response_bytes),
+        ..standard
+    }
+}
+
+/// A host that the operator names by address, or as this machine, may be inside; one that they
+/// name otherwise may not, wherever its name leads.
+fn host_grant(
+    id: &ConnectorId,
+    host: &HostName,
+    plain_http: &[HostName],
+) -> Result<HostGrant, AdminError> {
+    let pattern = HostPattern::parse(&host.host).map_err(|reason| {
+        coded("XP-PLG-009", format!("connector `{id}` is granted `{}`: {reason}", host.host), None)
+    })?;
+    let by_address = host.host.parse::<std::net::IpAddr>().is_ok();
+    Ok(HostGrant {
+        port: host.port,
+        plain_http: plain_http.contains(host),
+        inside_addresses: by_address || host.host == "localhost",
+        ..HostGrant::of(pattern)
+    })
+}
+
+fn secret(
+    id: &ConnectorId,
+    name: &str,
+    reference: &SecretRef,
+    folder: &Path,
+) -> Result<Secret, AdminError> {
+    match reference {
+        SecretRef::Env(variable) => std::env::var(variable.as_str()).map(Secret::new).map_err(|_| {
+            coded(
+                "XP-RUN-011",
+                format!("secret `{name}` of connector `{id}` is not set: no variable `{variable}`"),
+                Some(format!("set `{variable}` in the environment of this command")),
+            )
+        }),
+        SecretRef::File(path) => {
+            let file = folder.join(path);
+            let text = std::fs::read_to_string(&file).map_err(|error| {
+                let file = file.display();
+                coded(
+                    "XP-RUN-011",
+                    format!("secret `{name}` of connector `{id}` cannot be read: `{file}`: {error}"),
+                    Some("write the secret into that file, readable by this user only".into()),
+                )
+            })?;
+            Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+        }
+    }
+}
+
+impl Lane {
+    pub fn new(
+        id: ConnectorId,
+        connector: Connector,
+        handle: Arc<Handle>,
+        ledger: Arc<Ledger>,
+        clock: Arc<Clock>,
+    ) -> Self {
+        Self { id, connector, handle, ledger, clock }
+    }
+
+    pub fn has_role(&self, role: Role) -> bool {
+        self.connector.plugin().manifest.has_role(role)
+    }
+
+    /// What a call is given: the plugin's notes, where it keeps any.
+    pub async fn input(&self) -> Result<CallInput, String> {
+        if !self.connector.plugin().manifest.asks_for(Capability::Jobs) {
+            return Ok(CallInput::default());
+        }
+        let name = self.id.0.clone();
+        let jobs = self.handle.ask_async(move |core| {
+            Ok(match core.state.symbol(&name) {
+                Some(connector) => core.state.jobs(connector)?,
+                None => Vec::new(),
+            })
+        });
+        let jobs = jobs.await.map_err(|error| error.to_string())?;
+        Ok(CallInput { jobs: jobs.into_iter().collect(), wall_ms: None })
+    }
+
+    /// Passes on what the plugin logged.
+    pub fn log<T>(&self, output: &CallOutput<T>) {
+        for line in &output.logs {
+            let (connector, message) = (&*self.id.0, &*line.message);
+            match line.level {
+                LogLevel::Debug => tracing::debug!(connector, message),
+                LogLevel::Info => tracing::info!(connector, message),
+                LogLevel::Warn => tracing::warn!(connector, message),
+                LogLevel::Error => tracing::error!(connector, message),
+            }
+        }
+    }
+
+    /// The value of a destination's call, after its log lines were passed on and its notes kept.
+    fn keep<T>(
+        &self,
+        answer: Result<CallOutput<T>, Error>,
+    ) -> Result<T, DestinationFault> {
+        let output = answer.map_err(|error| destination_fault(&error))?;
+        self.log(&output);
+        if !output.jobs.is_empty() {
+            let what = What::Notes { connector: self.id.clone(), jobs: output.jobs };
+            let noted = self.ledger.append(self.clock.now(), &what);
+            noted.map_err(|error| DestinationFault::Unknown(chain(&error)))?;
+        }
+        Ok(output.value)
+    }
+
+    async fn destination_input(&self) -> Result<CallInput, DestinationFault> {
+        self.input().await.map_err(DestinationFault::Unknown)
+    }
+}
+
+impl Source for Lane {
+    async fn read(
+        &self,
+        stream: &str,
+        cursor: Option<&[u8]>,
+        budget: Budget,
+    ) -> Result<Page, SourceFault> {
+        let input = self.input().await.map_err(SourceFault::Transient)?;
+        let budget =
+            crosspoint_sandbox::Budget { records: budget.records, bytes: budget.bytes };
+        let output = self.connector.read(stream, cursor, budget, input).await;
+        page(self, output)
+    }
+}
+
+/// A page as ingest wants it.
+pub(crate) fn page(
+    lane: &Lane,
+    output: Result<CallOutput<crosspoint_sandbox::Page>, Error>,
+) -> Result<Page, SourceFault> {
+    let output = output.map_err(|error| source_fault(&error))?;
+    lane.log(&output);
+    let page = output.value;
+    Ok(Page {
+        records: page.records,
+        rejects: page.rejects,
+        next_cursor: page.next_cursor,
+        more: page.more,
+        notices: page.notices,
+        jobs: output.jobs,
+    })
+}
+
+impl Destination for Lane {
+    async fn actions(&self) -> Result<Vec<ActionSpec>, DestinationFault> {
+        let input = self.destination_input().await?;
+        let offers = self.keep(self.connector.actions(input).await)?;
+        let spec = |offer: crosspoint_sandbox::ActionOffer| ActionSpec {
+            action: offer.action,
+            idempotency: match offer.idempotency {
+                crosspoint_sandbox::Idempotency::Idempotent => Idempotency::Idempotent,
+                crosspoint_sandbox::Idempotency::Keyed => Idempotency::Keyed,
+                crosspoint_sandbox::Idempotency::AtMostOnce => Idempotency::AtMostOnce,
+            },
+            batch_size: offer.batch_size as usize,
+            read_back: offer.read_back,
+        };
+        Ok(offers.into_iter().map(spec).collect())
+    }
+
+    async fn deliver(
+        &self,
+        action: &Action,
+        items: &[Delivery],
+    ) -> Result<Vec<Outcome>, DestinationFault> {
+        let input = self.destination_input().await?;
+        self.keep(self.connector.deliver(action, items, input).await)
+    }
+
+    async fn poll(
+        &self,
+        job: &str,
+        keys: &[DeliveryKey],
+    ) -> Result<Vec<Outcome>, DestinationFault> {
+        let input = self.destination_input().await?;
+        self.keep(self.connector.poll(job, keys, input).await)
+    }
+
+    async fn read_back(
+        &self,
+        action: &Action,
+        items: &[Delivery],
+    ) -> Result<Vec<Found>, DestinationFault> {
+        let input = self.destination_input().await?;
+        let found = self.keep(self.connector.read_back(action, items, input).await)?;
+        let convert = |found| match found {
+            crosspoint_sandbox::Found::Present(id) => Found::Present(id),
+            crosspoint_sandbox::Found::Absent => Found::Absent,
+            crosspoint_sandbox::Found::Undecided => Found::Undecided,
+        };
+        Ok(found.into_iter().map(convert).collect())
+    }
+}
+
+/// What the host does about a failed call of a source.
+pub(crate) fn source_fault(error: &Error) -> SourceFault {
+    let text = chain(error);
+    match error.guest() {
+        Some(GuestError::Transient(_)) => SourceFault::Transient(text),
+        Some(GuestError::RateLimited(ms)) => SourceFault::RateLimited(*ms),
+        Some(GuestError::Auth(_)) => SourceFault::Auth(text),
+        Some(GuestError::CursorExpired(_)) => SourceFault::CursorExpired(text),
+        _ => SourceFault::Stopped(text),
+    }
+}
+
+/// What the host does about a failed call of a destination. A call that broke off may have
+/// reached the vendor before.
+fn destination_fault(error: &Error) -> DestinationFault {
+    let text = chain(error);
+    match error.guest() {
+        Some(GuestError::Transient(_)) => DestinationFault::Unknown(text),
+        Some(GuestError::RateLimited(ms)) => DestinationFault::RateLimited(*ms),
+        None if error.is_trap() => DestinationFault::Unknown(text),
+        _ => DestinationFault::Paused(text),
+    }
+}

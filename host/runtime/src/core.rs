@@ -1,0 +1,164 @@
+//! The step loop: one thread that owns the state.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant as MachineInstant};
+
+use crosspoint_deliver::Wake;
+use crosspoint_ledger::{Ledger, Reader};
+use crosspoint_model::entry::{Entry, What};
+use crosspoint_model::state::State;
+use crosspoint_model::{Instant, Symbol};
+use crosspoint_step::{SWEEP_COUNT, Stepper};
+use crosspoint_store::{SledEngine, WorkingSet};
+use smol_str::SmolStr;
+use tokio::sync::watch;
+
+use crate::admin::AdminError;
+use crate::clock::Clock;
+
+/// Longest time that the loop steps before it looks at questions: half of a lookup's budget.
+const SLICE: Duration = Duration::from_millis(2);
+/// Longest sleep; anything that happens ends it sooner.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A question for the state.
+pub(crate) type Job = Box<dyn FnOnce(&mut Core) -> ControlFlow<()> + Send>;
+
+/// The state and what steps it.
+pub(crate) struct Core {
+    pub ledger: Arc<Ledger>,
+    pub state: WorkingSet<SledEngine>,
+    pub stepper: Stepper,
+    pub clock: Arc<Clock>,
+    /// The last entry that the state holds.
+    pub applied: u64,
+    pub applied_at: Instant,
+    pub checkpoint_every: Duration,
+    /// Who delivers what: woken when an outbox changes.
+    pub wakes: BTreeMap<SmolStr, watch::Sender<Wake>>,
+}
+
+impl Core {
+    /// Applies one entry.
+    pub fn step(&mut self, seq: u64, entry: &Entry) -> Result<(), AdminError> {
+        let effects = self.stepper.step(&mut self.state, seq, entry)?;
+        self.applied = seq;
+        self.applied_at = entry.at;
+        let own_receipts = matches!(entry.what, What::Receipts { .. } | What::Attempts { .. });
+        if !own_receipts {
+            let command = matches!(
+                entry.what,
+                What::OutboxCommand { .. } | What::ConnectorState { .. } | What::Configured(_)
+            );
+            for connector in effects.outboxes {
+                self.wake(connector, command);
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&self, connector: Symbol, command: bool) {
+        if let Some(wake) = self.wakes.get(&self.state.name(connector)) {
+            wake.send_modify(|wake| {
+                if command {
+                    wake.commands += 1;
+                } else {
+                    wake.arrivals += 1;
+                }
+            });
+        }
+    }
+
+    /// Writes everything that changed, and waits for it.
+    pub fn checkpoint_and_wait(&mut self) -> Result<(), AdminError> {
+        Ok(self.state.checkpoint_and_wait(self.applied, self.applied_at)?)
+    }
+
+    /// The instant of a question: the clock's, but never before what was applied.
+    pub fn now(&self) -> Instant {
+        self.clock.now().max(self.applied_at)
+    }
+}
+
+/// Runs until a job breaks off; the state is then durable.
+pub(crate) fn run(
+    mut core: Core,
+    jobs: &Receiver<Job>,
+    applied: &watch::Sender<u64>,
+) -> Result<(), AdminError> {
+    let ledger = Arc::clone(&core.ledger);
+    let mut reader = ledger.reader(core.applied + 1);
+    let mut checkpointed = MachineInstant::now();
+    let mut dirty = false;
+    loop {
+        loop {
+            match jobs.try_recv() {
+                Ok(job) => {
+                    if job(&mut core).is_break() {
+                        return core.checkpoint_and_wait();
+                    }
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return core.checkpoint_and_wait(),
+            }
+        }
+        let stepped = step_slice(&mut core, &mut reader)?;
+        if stepped {
+            dirty = true;
+            applied.send_replace(core.applied);
+        }
+        let full = core.state.needs_checkpoint();
+        let due = checkpointed.elapsed() >= core.checkpoint_every;
+        if dirty && (full || due && !core.state.is_writing()?) {
+            core.state.checkpoint(core.applied, core.applied_at)?;
+            checkpointed = MachineInstant::now();
+            dirty = false;
+        }
+        if !stepped {
+            let appended = core.applied == ledger.last_appended() && append_due(&mut core)?;
+            let mut sleep = if dirty {
+                core.checkpoint_every.saturating_sub(checkpointed.elapsed())
+            } else {
+                IDLE
+            };
+            if let (Some((due, _)), false) = (core.state.next_timer()?, appended) {
+                let wait = due.since_ms(core.clock.now()).max(1).unsigned_abs();
+                sleep = sleep.min(Duration::from_millis(wait));
+            }
+            if core.applied == ledger.durable_position() {
+                ledger.wait_beyond(core.applied, sleep.max(Duration::from_millis(1)))?;
+            }
+        }
+    }
+}
+
+/// Steps for a while; false where nothing was there.
+fn step_slice(core: &mut Core, reader: &mut Reader) -> Result<bool, AdminError> {
+    let start = MachineInstant::now();
+    let mut stepped = false;
+    while let Some((seq, entry)) = reader.next()? {
+        core.step(seq, &entry)?;
+        stepped = true;
+        if start.elapsed() > SLICE || core.state.needs_checkpoint() {
+            break;
+        }
+    }
+    Ok(stepped)
+}
+
+/// With everything applied: appends the next piece of a sweep, or a tick for due timers.
+fn append_due(core: &mut Core) -> Result<bool, AdminError> {
+    let now = core.clock.now();
+    let what = if let Some(after) = Stepper::pending_sweep(&mut core.state)? {
+        What::Sweep { after, count: SWEEP_COUNT }
+    } else if core.state.next_timer()?.is_some_and(|(due, _)| due <= now) {
+        What::Tick
+    } else {
+        return Ok(false);
+    };
+    core.ledger.append(now, &what)?;
+    Ok(true)
+}

@@ -1,0 +1,130 @@
+//! How everybody else reaches the core thread.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crosspoint_ledger::Ledger;
+use tokio::sync::{oneshot, watch};
+
+use crate::admin::AdminError;
+use crate::core::{Core, Job, run};
+use crate::error::coded;
+
+/// Asks the core thread.
+pub(crate) struct Handle {
+    jobs: Mutex<Option<Sender<Job>>>,
+    ledger: Arc<Ledger>,
+    applied: watch::Receiver<u64>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    failure: Arc<Mutex<Option<AdminError>>>,
+}
+
+impl Handle {
+    /// Starts the thread.
+    pub fn start(core: Core) -> Result<Self, AdminError> {
+        let (jobs, receiver) = channel::<Job>();
+        let ledger = Arc::clone(&core.ledger);
+        let (applied_sender, applied) = watch::channel(core.applied);
+        let failure = Arc::new(Mutex::new(None));
+        let note = Arc::clone(&failure);
+        let thread = std::thread::Builder::new()
+            .name("step".to_owned())
+            .spawn(move || {
+                if let Err(error) = run(core, &receiver, &applied_sender) {
+                    tracing::error!(error = %error, "the step loop stopped");
+                    *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                }
+            })
+            .map_err(|error| coded("XP-RUN-009", format!("could not start a thread: {error}"), None))?;
+        Ok(Self {
+            jobs: Mutex::new(Some(jobs)),
+            ledger,
+            applied,
+            thread: Mutex::new(Some(thread)),
+            failure,
+        })
+    }
+
+    /// Asks and blocks for the answer. Not from within an async task.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
+    ) -> Result<T, AdminError> {
+        let (answer, answered) = std::sync::mpsc::channel();
+        self.send(Box::new(move |core| {
+            // Nobody waits any more where this fails.
+            _ = answer.send(question(core));
+            ControlFlow::Continue(())
+        }))?;
+        answered.recv().map_err(|_| self.stopped())?
+    }
+
+    /// Asks and completes with the answer.
+    pub async fn ask_async<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
+    ) -> Result<T, AdminError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Box::new(move |core| {
+            // Nobody waits any more where this fails.
+            _ = answer.send(question(core));
+            ControlFlow::Continue(())
+        }))?;
+        answered.await.map_err(|_| self.stopped())?
+    }
+
+    /// Completes when the state holds entry `seq`.
+    pub async fn applied(&self, seq: u64) -> Result<(), AdminError> {
+        let mut applied = self.applied.clone();
+        let reached = applied.wait_for(|reached| *reached >= seq).await;
+        reached.map(|_| ()).map_err(|_| self.stopped())
+    }
+
+    /// The last entry that the state holds.
+    pub fn applied_position(&self) -> u64 {
+        *self.applied.borrow()
+    }
+
+    /// Stops the thread; what it applied is checkpointed then, the rest is stepped at the next start.
+    pub fn stop(&self) -> Result<(), AdminError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(jobs) = jobs {
+            // The thread has ended already where this fails.
+            _ = jobs.send(Box::new(|_| ControlFlow::Break(())));
+        }
+        self.ledger.wake();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            return Err(coded("XP-RUN-009", "the step loop panicked", None));
+        }
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn send(&self, job: Job) -> Result<(), AdminError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        drop(jobs);
+        self.ledger.wake();
+        if sent { Ok(()) } else { Err(self.stopped()) }
+    }
+
+    fn stopped(&self) -> AdminError {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        failure.unwrap_or_else(|| coded("XP-RUN-009", "the host has stopped", None))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            tracing::error!(error = %error, "the step loop did not stop cleanly");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! One read: goes over the files in the order of their names, from where the cursor stands, until
+//! the budget is used up.
+
+use crosspoint_sdk::files::{Entry, FileError};
+use crosspoint_sdk::{Budget, Context, Error, Page, Reject};
+
+use crate::convert::{Convert, record_bytes};
+use crate::cursor::{Cursor, FileState, MAX_FILES, Progress, fnv, stamp};
+use crate::dialect::{Dialect, HEAD_BYTES, Refusal};
+use crate::mapping::Fault;
+use crate::plan::Plan;
+use crate::quarantine::Quarantined;
+use crate::rows::{Form, Found, Rows, read_range};
+
+/// How much of a file's beginning and of what stands before the offset makes its mark.
+const MARK_BYTES: u64 = 256;
+
+/// Endings of files that are still being written.
+const UNFINISHED: [&str; 6] = [".tmp", ".part", ".filepart", ".incomplete", ".crdownload", "~"];
+
+/// The files that the settings mean, without those that are still being written, by path.
+///
+/// # Errors
+/// Where they cannot be listed or are too many.
+pub fn listed(ctx: &Context, plan: &Plan) -> Result<Vec<Entry>, Error> {
+    let mut entries = ctx.files().list("", &plan.path)?;
+    entries.retain(|entry| {
+        let lower = entry.path.to_lowercase();
+        !UNFINISHED.iter().any(|ending| lower.ends_with(ending))
+            && !entry.path.split('/').any(|part| part.starts_with('.'))
+    });
+    if entries.len() > MAX_FILES {
+        return Err(Error::invalid(
+            "path",
+            format!(
+                "{} files match, at most {MAX_FILES} may; archive what was read or narrow the \
+                 pattern",
+                entries.len()
+            ),
+        ));
+    }
+    entries.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(entries)
+}
+
+/// What a file's beginning says, checked against what the settings need.
+pub fn open(
+    ctx: &Context,
+    plan: &Plan,
+    entry: &Entry,
+) -> Result<Result<Option<Dialect>, Refusal>, FileError> {
+    let to = entry.size.min(HEAD_BYTES as u64);
+    let head = read_range(ctx.files(), &entry.path, 0, to)?;
+    let is_whole = entry.size <= HEAD_BYTES as u64;
+    Ok(Dialect::detect(&head, is_whole, plan).and_then(|dialect| match dialect {
+        Some(dialect) => dialect.refuse_missing(plan).map(Some),
+        None => Ok(None),
+    }))
+}
+
+/// Reads one page.
+///
+/// # Errors
+/// Where files cannot be listed or read.
+pub fn read(
+    ctx: &Context,
+    plan: &Plan,
+    cursor: Option<&[u8]>,
+    budget: Budget,
+) -> Result<Page, Error> {
+    let entries = listed(ctx, plan)?;
+    let mut cursor = Cursor::decode(cursor)?;
+    cursor.retain(&entries);
+    let mut reading =
+        Reading { ctx, plan, cursor, page: Page::empty(), budget, bytes: 0, is_full: false };
+    for entry in &entries {
+        reading.file(entry)?;
+        if reading.is_full {
+            break;
+        }
+    }
+    reading.page.more = reading.is_full;
+    reading.page.next_cursor = reading.cursor.encode()?;
+    Ok(reading.page)
+}
+
+struct Reading<'a> {
+    ctx: &'a Context,
+    plan: &'a Plan,
+    cursor: Cursor,
+    page: Page,
+    budget: Budget,
+    bytes: u64,
+    /// Something is left that the budget has no room for.
+    is_full: bool,
+}
+
+impl Reading<'_> {
+    fn file(&mut self, entry: &Entry) -> Result<(), Error> {
+        let stamp = stamp(entry);
+        let known = self.cursor.file(&entry.path).copied();
+        let is_settled = known.is_some_and(|state| match state.progress {
+            Progress::Begun => false,
+            Progress::Done => state.stamp == stamp,
+            Progress::Refused => state.stamp == self.refused(stamp),
+        });
+        if is_settled {
+            return Ok(());
+        }
+        if self.used() > 0 && !self.has_room(1, 0) {
+            self.is_full = true;
+            return Ok(());
+        }
+        match self.unsettled(entry, stamp, known) {
+            Err(FileError::NotFound) => {
+                self.page.notices.push(format!("{}: taken away while it was read", entry.path));
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn unsettled(
+        &mut self,
+        entry: &Entry,
+        stamp: u64,
+        known: Option<FileState>,
+    ) -> Result<(), FileError> {
+        let path = fnv(entry.path.as_bytes());
+        let resumed = match known.filter(|state| state.progress != Progress::Refused) {
+            Some(state) if state.stamp == stamp || self.is_continued(entry, &state)? => Some(state),
+            Some(_) => {
+                self.page.notices.push(self.reread_notice(&entry.path));
+                None
+            }
+            None => None,
+        };
+        let dialect = match open(self.ctx, self.plan, entry)? {
+            Ok(Some(dialect)) => dialect,
+            Ok(None) => {
+                let progress = Progress::Done;
+                let mark = self.mark(entry, 0)?;
+                self.cursor.put(FileState { path, stamp, progress, offset: 0, line: 1, mark });
+                return Ok(());
+            }
+            Err(refusal) => {
+                let fault = Fault { column: refusal.column, reason: refusal.reason };
+                self.reject(Quarantined::file(&entry.path, refusal.line, fault));
+                let (progress, stamp) = (Progress::Refused, self.refused(stamp));
+                self.cursor.put(FileState { path, stamp, progress, offset: 0, line: 1, mark: 0 });
+                return Ok(());
+            }
+        };
+        let (offset, line) = match resumed {
+            Some(state) if state.offset >= dialect.data_offset => (state.offset, state.line),
+            _ => {
+                self.page.notices.extend(self.cursor.drift(&entry.path, &dialect.columns));
+                (dialect.data_offset, dialect.data_line)
+            }
+        };
+        let want = u64::from(self.budget.records) * self.cursor.row_bytes * 5 / 4;
+        let mut rows =
+            Rows::new(self.ctx.files(), &entry.path, entry.size, &dialect, offset, line, want);
+        let is_done = self.rows(&mut rows, entry, &dialect)?;
+        let (offset, line) = (rows.offset(), rows.line());
+        let progress = if is_done { Progress::Done } else { Progress::Begun };
+        let mark = self.mark(entry, offset)?;
+        self.cursor.put(FileState { path, stamp, progress, offset, line, mark });
+        Ok(())
+    }
+
+    /// Takes rows while there is room; says whether the file's end was reached.
+    fn rows(
+        &mut self,
+        rows: &mut Rows<'_>,
+        entry: &Entry,
+        dialect: &Dialect,
+    ) -> Result<bool, FileError> {
+        let convert = Convert::new(self.plan, dialect);
+        let (from, mut count) = (rows.offset(), 0);
+        let is_done = loop {
+            let Some(found) = rows.peek()? else { break true };
+            if !self.row(rows, found, entry, dialect, &convert) {
+                self.is_full = true;
+                break false;
+            }
+            if found.form == Form::OpenRow {
+                // Not taken: should the file grow, the row is read again, whole.
+                break true;
+            }
+            rows.take(found)?;
+            count += 1;
+        };
+        if count > 0 {
+            self.cursor.row_bytes = ((rows.offset() - from) / count).max(1);
+        }
+        Ok(is_done)
+    }
+
+    /// Puts what a row yields onto the page; false where the page has no room for it.
+    fn row(
+        &mut self,
+        rows: &Rows<'_>,
+        found: Found,
+        entry: &Entry,
+        dialect: &Dialect,
+        convert: &Convert<'_>,
+    ) -> bool {
+        let bytes = rows.bytes(found);
+        if found.form != Form::Unclosed && self.plan.is_blank(bytes) {
+            return true;
+        }
+        // Cheaper than mapping a row that then has no room.
+        if self.used() > 0 && !self.has_room(1, 0) {
+            return false;
+        }
+        let result = match found.form {
+            Form::Row | Form::OpenRow => {
+                convert.row(bytes, &entry.path, rows.line(), entry.modified_at)
+            }
+            Form::Unclosed => Err(Fault::of_row("a quote is opened and never closed")),
+            Form::TooLong => {
+                Err(Fault::of_row("the line is longer than 1 MiB; only its beginning is kept"))
+            }
+        };
+        match result {
+            Ok(records) => {
+                let size = records.iter().map(record_bytes).sum();
+                if self.used() > 0 && !self.has_room(records.len(), size) {
+                    return false;
+                }
+                self.bytes += size;
+                self.page.records.extend(records);
+            }
+            Err(fault) => {
+                let (path, line) = (&entry.path, rows.line());
+                let reject =
+                    Quarantined::row(path, line, entry.modified_at, dialect, bytes, fault);
+                if self.used() > 0 && !self.has_room(1, reject.raw.len() as u64) {
+                    return false;
+                }
+                self.reject(reject);
+            }
+        }
+        true
+    }
+
+    fn reject(&mut self, reject: Reject) {
+        self.bytes += reject.raw.len() as u64;
+        self.page.rejects.push(reject);
+    }
+
+    fn used(&self) -> usize {
+        self.page.records.len() + self.page.rejects.len()
+    }
+
+    fn has_room(&self, count: usize, bytes: u64) -> bool {
+        self.used() + count <= self.budget.records as usize && self.bytes + bytes <= self.budget.bytes
+    }
+
+    /// A refused file is tried again when it or the settings change.
+    fn refused(&self, stamp: u64) -> u64 {
+        stamp.rotate_left(1) ^ self.plan.fingerprint
+    }
+
+    /// Whether the file still begins as it did, so that only its end is new.
+    fn is_continued(&self, entry: &Entry, state: &FileState) -> Result<bool, FileError> {
+        Ok(entry.size > state.offset && self.mark(entry, state.offset)? == state.mark)
+    }
+
+    fn mark(&self, entry: &Entry, offset: u64) -> Result<u32, FileError> {
+        let read = |from, to| read_range(self.ctx.files(), &entry.path, from, to);
+        let mut bytes = read(0, offset.min(MARK_BYTES))?;
+        bytes.extend(read(offset.saturating_sub(MARK_BYTES), offset)?);
+        let hash = fnv(&bytes);
+        Ok((hash ^ (hash >> 32)) as u32)
+    }
+
+    fn reread_notice(&self, path: &str) -> String {
+        let replaced = if self.plan.id.is_empty() {
+            "; as `records.id` names no key columns, its rows replace those of the same line"
+        } else {
+            ""
+        };
+        format!("{path}: its content has changed, reading it again from the beginning{replaced}")
+    }
+}
