@@ -137,11 +137,7 @@ fn bind_privately(path: &Path) -> io::Result<UnixListener> {
 
 /// Serves one connection until it ends, sends nonsense that hides where the next line starts, or
 /// the host stops.
-async fn converse(
-    stream: UnixStream,
-    host: Arc<dyn Answers>,
-    mut stopping: watch::Receiver<bool>,
-) {
+async fn converse(stream: UnixStream, host: Arc<dyn Answers>, mut stopping: watch::Receiver<bool>) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {

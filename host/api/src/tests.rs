@@ -203,10 +203,15 @@ fn nonsense_harms_nobody_else() {
     let mut good = served.client();
 
     let mut endless = UnixStream::connect(&served.path).unwrap();
-    endless.write_all(&vec![b'x'; MAX_REQUEST_BYTES + 1]).unwrap();
+    endless
+        .write_all(&vec![b'x'; MAX_REQUEST_BYTES + 1])
+        .unwrap();
     let mut answer = String::new();
     endless.read_to_string(&mut answer).unwrap();
-    assert!(answer.contains("message of more than 1048576 bytes"), "{answer}");
+    assert!(
+        answer.contains("message of more than 1048576 bytes"),
+        "{answer}"
+    );
 
     let mut torn = UnixStream::connect(&served.path).unwrap();
     torn.write_all(b"{\"ask\":\"sta").unwrap();

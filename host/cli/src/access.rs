@@ -4,7 +4,8 @@
 //! is cheap; if nobody listens the folder is opened, and if that fails the socket is tried once
 //! more, since a host may have started in between.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Result;
 use crosspoint_api::{Client, Error as ApiError};
@@ -18,7 +19,7 @@ pub enum Access {
     /// A host in another process.
     Running(Client),
     /// A host in this process, without pollers and delivery workers.
-    Opened(Box<Host>),
+    Opened(Arc<Host>),
 }
 
 impl Access {
@@ -29,7 +30,7 @@ impl Access {
             return Ok(Self::Running(client));
         }
         match Host::open(options, &|step| bar.step(step)) {
-            Ok(host) => Ok(Self::Opened(Box::new(host))),
+            Ok(host) => Ok(Self::Opened(host)),
             Err(error) => match connect(&socket)? {
                 Some(client) => Ok(Self::Running(client)),
                 None => Err(error.into()),
@@ -68,7 +69,7 @@ pub fn data_folder(options: &HostOptions) -> PathBuf {
 }
 
 /// A connection, if anyone listens.
-pub fn connect(socket: &std::path::Path) -> Result<Option<Client>> {
+pub fn connect(socket: &Path) -> Result<Option<Client>> {
     match Client::connect(socket) {
         Ok(client) => Ok(Some(client)),
         Err(ApiError::NotRunning { .. }) => Ok(None),

@@ -38,7 +38,13 @@ pub struct Cli {
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Project folder [default: the nearest one with a `crosspoint.toml`, from here upward]
-    #[arg(long, global = true, value_name = "DIR", env = "CROSSPOINT_PROJECT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "CROSSPOINT_PROJECT",
+        hide_env_values = true
+    )]
     pub project: Option<PathBuf>,
     /// Data folder [default: `data` in the project]; for `demo`, the folder of its project
     #[arg(long, global = true, value_name = "DIR")]

@@ -57,7 +57,12 @@ impl Context {
     pub fn host_options(&self, edges: bool) -> Result<HostOptions> {
         Ok(HostOptions {
             project: self.project()?,
-            data: self.global.data.as_ref().map(std::path::absolute).transpose()?,
+            data: self
+                .global
+                .data
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()?,
             edges,
         })
     }

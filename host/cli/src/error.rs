@@ -37,14 +37,6 @@ pub enum Error {
         /// The code that was probably meant.
         nearest: Option<String>,
     },
-    /// No plugin has this id.
-    #[error("no plugin `{id}` is bundled")]
-    UnknownPlugin {
-        /// As it was typed.
-        id: String,
-        /// What there is.
-        known: Vec<String>,
-    },
     /// A second `run` on one data folder.
     #[error("a host runs already with data folder `{}`", .data.display())]
     AlreadyRunning {
@@ -83,7 +75,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoProject { .. } => {
-                "name the folder with `--project DIR`, or make one with `crosspoint init DIR`".into()
+                "name the folder with `--project DIR`, or make one with `crosspoint init DIR`"
+                    .into()
             }
             Self::NotAProject { folder } => {
                 format!("`crosspoint init {}` makes one", folder.display())
@@ -93,7 +86,6 @@ impl Error {
                 Some(code) => format!("did you mean `{code}`?"),
                 None => "`crosspoint explain` without a code lists all of them".into(),
             },
-            Self::UnknownPlugin { known, .. } => format!("bundled plugins: {}", known.join(", ")),
             Self::AlreadyRunning { .. } => {
                 "`crosspoint status` asks it; stop it, or give this one its own `--data DIR`".into()
             }
@@ -131,7 +123,11 @@ fn describe(error: &anyhow::Error, style: Style) -> String {
         text.push_str(&format!("{} {}\n", style.cyan("hint:"), plain(&hint)));
     }
     if let Some(code) = code {
-        text.push_str(&format!("{} crosspoint explain {}\n", style.cyan("more:"), plain(&code)));
+        text.push_str(&format!(
+            "{} crosspoint explain {}\n",
+            style.cyan("more:"),
+            plain(&code)
+        ));
     }
     text
 }
@@ -185,6 +181,9 @@ mod tests {
             message: "no profile `x`".to_owned(),
             hint: None,
         }));
-        assert_eq!(describe(&error, Style::of(false)), "error: no profile `x`\n");
+        assert_eq!(
+            describe(&error, Style::of(false)),
+            "error: no profile `x`\n"
+        );
     }
 }

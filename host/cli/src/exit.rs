@@ -7,6 +7,9 @@ use crosspoint_runtime::admin::{AdminError, Reply};
 
 use crate::error::Error;
 
+/// Codes of the host that say: an argument cannot be understood; the project is invalid.
+const INVALID: [&str; 2] = ["XP-RUN-004", "XP-RUN-012"];
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -89,10 +92,11 @@ pub fn of_error(error: &anyhow::Error) -> Exit {
     Exit::Failed
 }
 
-/// A refusal because of the configuration is a fault of what was written, not of the host.
+/// A refusal because of what was written, on the command line or in the project, is no failure of
+/// the host.
 fn of_code(code: Option<&str>) -> Exit {
     match code {
-        Some(code) if code.starts_with("XP-CFG-") => Exit::Invalid,
+        Some(code) if code.starts_with("XP-CFG-") || INVALID.contains(&code) => Exit::Invalid,
         _ => Exit::Failed,
     }
 }
@@ -164,6 +168,7 @@ mod tests {
         for (error, exit) in [
             (anyhow::Error::new(admin(None)), Exit::Failed),
             (anyhow::Error::new(admin(Some("XP-PLG-001"))), Exit::Failed),
+            (anyhow::Error::new(admin(Some("XP-RUN-012"))), Exit::Invalid),
             (
                 anyhow::Error::new(admin(Some("XP-CFG-004"))).context("while opening"),
                 Exit::Invalid,

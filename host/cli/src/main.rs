@@ -10,7 +10,8 @@
 //!   (`output::tests::control_characters_are_shown_not_obeyed`).
 //! - One place decides the exit code (`exit::tests`).
 //! - A command never opens a data folder that a running host holds
-//!   (`tests/hosted.rs`, `commands_go_through_a_running_host`).
+//!   (`commands_go_through_a_running_host`).
+//! - The reference shows the help as it is (`reference_shows_the_help_as_it_is`).
 //!
 //! # Not here
 //! Any rule about profiles, segments or deliveries; formats of the data folder; the meaning of a

@@ -32,7 +32,10 @@ impl Bar {
             return;
         }
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|(label, _)| *label != step.label) {
+        if current
+            .as_ref()
+            .is_none_or(|(label, _)| *label != step.label)
+        {
             if let Some((_, old)) = current.take() {
                 old.finish_and_clear();
             }

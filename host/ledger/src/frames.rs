@@ -125,16 +125,23 @@ impl Frames {
 
     /// Reads until `need` bytes wait; false if there are not that many before `limit`.
     fn fill(&mut self, need: usize, limit: u64) -> Result<bool> {
-        if limit.saturating_sub(self.position()) < need as u64 {
+        let rest = limit.saturating_sub(self.position());
+        if rest < need as u64 {
             return Ok(false);
         }
-        self.buffer.copy_within(self.start..self.end, 0);
+        let useful = self.chunk.min(rest.next_power_of_two() as usize).max(need);
+        if self.buffer.len() < useful {
+            // Not by `resize`, which would touch memory that is never read into.
+            let mut bigger = vec![0; useful];
+            let waiting = &self.buffer[self.start..self.end];
+            bigger[..waiting.len()].copy_from_slice(waiting);
+            self.buffer = bigger;
+        } else {
+            self.buffer.copy_within(self.start..self.end, 0);
+        }
         self.base += self.start as u64;
         self.end -= self.start;
         self.start = 0;
-        if self.buffer.len() < need.max(self.chunk) {
-            self.buffer.resize(need.max(self.chunk), 0);
-        }
         while self.end < need {
             let at = self.base + self.end as u64;
             let room = (self.buffer.len() - self.end) as u64;

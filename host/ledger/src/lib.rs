@@ -1,5 +1,5 @@
 //! Append-only durable log of everything that happened, and the truth from which all other state
-//! can be rebuilt. Start reading at [`Ledger`], then [`format`] for the files.
+//! can be rebuilt. Start reading at [`Ledger`], then [`mod@format`] for the files.
 //!
 //! ```text
 //! append ─> group buffer ─swap─> writer thread: write once, fdatasync once ─> durable position

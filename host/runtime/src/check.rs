@@ -17,8 +17,8 @@ pub struct Finding {
     pub is_error: bool,
     /// Within the project folder, where it is in a file.
     pub file: Option<String>,
-    pub line: Option<u32>,
-    pub column: Option<u32>,
+    pub line: Option<usize>,
+    pub column: Option<usize>,
     pub message: String,
     pub hint: Option<String>,
 }
@@ -88,7 +88,7 @@ fn unplaced(code: &str, message: String, hint: Option<String>) -> Finding {
     }
 }
 
-fn place(at: &crosspoint_config::Position) -> (Option<String>, Option<u32>, Option<u32>) {
+fn place(at: &crosspoint_config::Position) -> (Option<String>, Option<usize>, Option<usize>) {
     let file = (!at.file.is_empty()).then(|| at.file.to_string());
     (file, Some(at.line), Some(at.column))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crosspoint_config::project::{Connector as Configured, HostName, SecretRef};
 use crosspoint_deliver::{ActionSpec, Destination, DestinationFault, Found, Idempotency};
@@ -31,6 +32,9 @@ pub(crate) struct Lane {
     handle: Arc<Handle>,
     ledger: Arc<Ledger>,
     clock: Arc<Clock>,
+    /// Whether the source's, and the destination's, own check went well since the start.
+    source_checked: AtomicBool,
+    destination_checked: AtomicBool,
 }
 
 /// What of a connector's configuration one import replaces.
@@ -148,7 +152,8 @@ impl Lane {
         ledger: Arc<Ledger>,
         clock: Arc<Clock>,
     ) -> Self {
-        Self { id, connector, handle, ledger, clock }
+        let (source_checked, destination_checked) = Default::default();
+        Self { id, connector, handle, ledger, clock, source_checked, destination_checked }
     }
 
     pub fn has_role(&self, role: Role) -> bool {
@@ -169,6 +174,16 @@ impl Lane {
         });
         let jobs = jobs.await.map_err(|error| error.to_string())?;
         Ok(CallInput { jobs: jobs.into_iter().collect(), wall_ms: None })
+    }
+
+    /// Lets the source check its credentials and settings before the first read.
+    pub async fn check_source_once(&self) -> Result<(), Error> {
+        if !self.source_checked.load(Ordering::Relaxed) {
+            let output = self.connector.check_source(CallInput::default()).await?;
+            self.log(&output);
+            self.source_checked.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Passes on what the plugin logged.
@@ -239,6 +254,10 @@ pub(crate) fn page(
 
 impl Destination for Lane {
     async fn actions(&self) -> Result<Vec<ActionSpec>, DestinationFault> {
+        if !self.destination_checked.load(Ordering::Relaxed) {
+            self.keep(self.connector.check_destination(CallInput::default()).await)?;
+            self.destination_checked.store(true, Ordering::Relaxed);
+        }
         let input = self.destination_input().await?;
         let offers = self.keep(self.connector.actions(input).await)?;
         let spec = |offer: crosspoint_sandbox::ActionOffer| ActionSpec {

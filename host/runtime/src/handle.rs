@@ -52,7 +52,7 @@ impl Handle {
         &self,
         question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
     ) -> Result<T, AdminError> {
-        let (answer, answered) = std::sync::mpsc::channel();
+        let (answer, answered) = channel();
         self.send(Box::new(move |core| {
             // Nobody waits any more where this fails.
             _ = answer.send(question(core));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant as MachineInstant};
 
-use crosspoint_deliver::{Destination, Error as DeliverError, Outbox, Retry, Worker, WorkerOptions};
+use crosspoint_deliver::{Error as DeliverError, Outbox, Retry, Worker, WorkerOptions};
 use crosspoint_ingest::{Budget, ReadSummary, SourceFault, StreamContext, read_stream};
 use crosspoint_model::ConnectorId;
 use crosspoint_model::delivery::{Delivery, DeliveryId};
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::admin::{AdminError, Delivered, Progress, Synced};
 use crate::clock::machine_now;
-use crate::connector::{Lane, Override, source_fault};
+use crate::connector::{Lane, Override};
 use crate::error::{bad_argument, coded, not_found};
 use crate::handle::Handle;
 use crate::host::Host;
@@ -86,6 +86,7 @@ impl Host {
                 "only a source can be read; `crosspoint plugin list` shows the roles",
             ));
         }
+        lane.check_source_once().await?;
         let input = lane.input().await.map_err(|error| coded("XP-RUN-009", error, None))?;
         let output = lane.connector.streams(input).await?;
         lane.log(&output);
@@ -215,18 +216,6 @@ impl Host {
             now: Arc::new(machine_now),
             stamp: Arc::new(move || clock.now()),
         })
-    }
-
-    /// Whether credentials and settings of a connector work; without effect.
-    pub(crate) async fn check_connector(&self, id: &str) -> Result<(), AdminError> {
-        let lane = self.lane(id)?;
-        if lane.has_role(Role::Source) {
-            lane.connector.check_source(crosspoint_sandbox::CallInput::default()).await?;
-        }
-        if lane.has_role(Role::Destination) {
-            lane.connector.check_destination(crosspoint_sandbox::CallInput::default()).await?;
-        }
-        Ok(())
     }
 }
 

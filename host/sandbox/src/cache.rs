@@ -27,11 +27,15 @@ impl Cache {
         own(folder).map_err(fault)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { folder: folder.to_owned(), engine_hash: hasher.finish() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            engine_hash: hasher.finish(),
+        })
     }
 
     fn path(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{digest}-{:016x}.cwasm", self.engine_hash))
+        self.folder
+            .join(format!("{digest}-{:016x}.cwasm", self.engine_hash))
     }
 
     /// The compiled component, if it is there and fits the engine.

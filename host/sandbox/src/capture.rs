@@ -24,7 +24,10 @@ pub(crate) struct Capture {
 
 impl Capture {
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { kept: Arc::default(), limit_bytes }
+        Self {
+            kept: Arc::default(),
+            limit_bytes,
+        }
     }
 
     /// What was kept, trimmed.

@@ -14,6 +14,14 @@ pub(crate) struct Outline {
     exports: Vec<String>,
 }
 
+/// The manifest of a component whose real imports and exports keep to it; nothing is compiled.
+///
+/// # Errors
+/// As `Engine::load`, compiling apart.
+pub fn read_manifest(wasm: &[u8]) -> Result<Manifest> {
+    outline(wasm).map(|outline| outline.manifest)
+}
+
 /// Reads the manifest and the outermost imports and exports, and checks them against each other.
 pub(crate) fn outline(wasm: &[u8]) -> Result<Outline> {
     let (mut text, mut imports, mut exports) = (None, Vec::new(), Vec::new());
@@ -45,17 +53,26 @@ pub(crate) fn outline(wasm: &[u8]) -> Result<Outline> {
             _ => {}
         }
     }
-    let text = std::str::from_utf8(text.ok_or(Error::ManifestMissing)?)
-        .map_err(|error| Error::NotAComponent { reason: error.to_string() })?;
+    let text = std::str::from_utf8(text.ok_or(Error::ManifestMissing)?).map_err(|error| {
+        Error::NotAComponent {
+            reason: error.to_string(),
+        }
+    })?;
     let manifest = Manifest::parse(text).map_err(Error::Manifest)?;
-    let outline = Outline { manifest, imports, exports };
+    let outline = Outline {
+        manifest,
+        imports,
+        exports,
+    };
     outline.check_imports()?;
     outline.check_exports()?;
     Ok(outline)
 }
 
 fn not_a_component(error: wasmparser::BinaryReaderError) -> Error {
-    Error::NotAComponent { reason: error.message().to_owned() }
+    Error::NotAComponent {
+        reason: error.message().to_owned(),
+    }
 }
 
 /// Who may import an interface.
@@ -116,7 +133,11 @@ impl Outline {
                 Role::Source => "crosspoint:connector/source@0.1.",
                 Role::Destination => "crosspoint:connector/destination@0.1.",
             };
-            if !self.exports.iter().any(|export| export.starts_with(interface)) {
+            if !self
+                .exports
+                .iter()
+                .any(|export| export.starts_with(interface))
+            {
                 return Err(Error::RoleMissing {
                     plugin: self.manifest.id.clone(),
                     version: self.manifest.version.clone(),

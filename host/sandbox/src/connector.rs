@@ -25,7 +25,7 @@ use crate::error::{At, Error, GuestError, Result};
 use crate::files::Files;
 use crate::grants::{Granter, Grants};
 use crate::limits::Limits;
-use crate::manifest::{Capability, Problem};
+use crate::manifest::{Capability, Problem, RateLimit};
 use crate::meter::{Meter, Metered};
 use crate::plugin::Plugin;
 use crate::rate::RateBudget;
@@ -51,6 +51,8 @@ pub struct ConnectorSetup {
     pub grants: Grants,
     /// What one call may use up.
     pub limits: Limits,
+    /// The vendor account's rate, where the operator knows better than the manifest.
+    pub rate: Option<RateLimit>,
 }
 
 /// A configured plugin. Calls may run concurrently; each has an instance of its own.
@@ -101,8 +103,18 @@ pub struct CallOutput<T> {
 
 impl<T> CallOutput<T> {
     fn map<U>(self, convert: impl FnOnce(T) -> U) -> CallOutput<U> {
-        let Self { value, jobs, logs, stats } = self;
-        CallOutput { value: convert(value), jobs, logs, stats }
+        let Self {
+            value,
+            jobs,
+            logs,
+            stats,
+        } = self;
+        CallOutput {
+            value: convert(value),
+            jobs,
+            logs,
+            stats,
+        }
     }
 }
 
@@ -130,31 +142,52 @@ impl Connector {
     /// # Errors
     /// [`Error::Setup`] with everything that does not fit.
     pub fn new(setup: ConnectorSetup) -> Result<Self> {
-        let ConnectorSetup { id, plugin, settings, secrets, grants, limits } = setup;
+        let ConnectorSetup {
+            id,
+            plugin,
+            settings,
+            secrets,
+            grants,
+            limits,
+            rate,
+        } = setup;
         let manifest = &plugin.manifest;
         let scrubber = Arc::new(Scrubber::default());
         let mut problems = Vec::new();
-        let settings = manifest.checked_settings(&settings).unwrap_or_else(|found| {
-            problems.extend(found);
-            settings
-        });
+        let settings = manifest
+            .checked_settings(&settings)
+            .unwrap_or_else(|found| {
+                problems.extend(found);
+                settings
+            });
         let credentials = Credentials::new(manifest, &settings, &secrets, &scrubber)
             .map_err(|found| problems.extend(found))
             .ok();
-        let problem = |place: &str, reason| Problem { place: place.to_owned(), reason };
+        let problem = |place: &str, reason| Problem {
+            place: place.to_owned(),
+            reason,
+        };
         let files = grants.files.as_ref().and_then(|grant| {
             Files::new(grant)
                 .map_err(|reason| problems.push(problem("grants.files", reason)))
                 .ok()
         });
-        let rate = Arc::new(RateBudget::new(manifest.rate_limit.as_ref()));
+        let rate = Arc::new(RateBudget::new(
+            rate.as_ref().or(manifest.rate_limit.as_ref()),
+        ));
         let reaches =
             manifest.asks_for(Capability::Http) || manifest.asks_for(Capability::WasiHttp);
         let egress = credentials.filter(|_| reaches).and_then(|credentials| {
             let granter = Granter::new(&manifest.hosts, &settings, grants.hosts);
-            Egress::new(granter, credentials, rate.clone(), scrubber.clone(), &limits)
-                .map_err(|reason| problems.push(problem("egress", reason)))
-                .ok()
+            Egress::new(
+                granter,
+                credentials,
+                rate.clone(),
+                scrubber.clone(),
+                &limits,
+            )
+            .map_err(|reason| problems.push(problem("egress", reason)))
+            .ok()
         });
         if !problems.is_empty() {
             return Err(Error::Setup {
@@ -173,7 +206,12 @@ impl Connector {
             scrubber,
             rate,
         });
-        Ok(Self { plugin, shared, failures: Mutex::default(), traps: AtomicU32::new(0) })
+        Ok(Self {
+            plugin,
+            shared,
+            failures: Mutex::default(),
+            traps: AtomicU32::new(0),
+        })
     }
 
     /// The operator's name for it.
@@ -220,7 +258,11 @@ impl Connector {
         let traps = self.traps.load(Ordering::Relaxed);
         if traps >= QUARANTINE_AFTER {
             let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            return Err(Error::Quarantined { at: self.at(call), traps, last: failures.last.clone() });
+            return Err(Error::Quarantined {
+                at: self.at(call),
+                traps,
+                last: failures.last.clone(),
+            });
         }
         let outcome = self.attempt(call, input, body).await;
         match &outcome {
@@ -241,7 +283,9 @@ impl Connector {
         body: impl for<'a> FnOnce(&'a mut Store<CallState>, Instance) -> Calling<'a, R> + Send,
     ) -> Result<CallOutput<R>> {
         let limits = &self.shared.limits;
-        let wall_ms = input.wall_ms.map_or(limits.wall_ms, |ms| ms.min(limits.wall_ms));
+        let wall_ms = input
+            .wall_ms
+            .map_or(limits.wall_ms, |ms| ms.min(limits.wall_ms));
         let wall = Duration::from_millis(wall_ms).min(limits.wall());
         let state = CallState::new(self.shared.clone(), input.jobs, wall);
         let deadline = state.deadline;
@@ -252,7 +296,11 @@ impl Connector {
         store.set_epoch_deadline(1);
         let (watched, budget) = (meter.clone(), limits.cpu());
         store.epoch_deadline_callback(move |_| {
-            if watched.spent(true) > budget { Err(OverBudget.into()) } else { Ok(UpdateDeadline::Yield(1)) }
+            if watched.spent(true) > budget {
+                Err(OverBudget.into())
+            } else {
+                Ok(UpdateDeadline::Yield(1))
+            }
         });
 
         let ticking = self.plugin.ticking();
@@ -269,7 +317,12 @@ impl Connector {
         let returned = match ended {
             Ok(Ok(returned)) => returned,
             Ok(Err(error)) => return Err(self.fate(call, &error, &state)),
-            Err(_) => return Err(Error::WallClock { at: self.at(call), limit_ms: wall_ms }),
+            Err(_) => {
+                return Err(Error::WallClock {
+                    at: self.at(call),
+                    limit_ms: wall_ms,
+                });
+            }
         };
         let stats = CallStats {
             cpu: meter.spent(false),
@@ -282,7 +335,12 @@ impl Connector {
             error: self.guest_error(error),
         })?;
         let jobs = state.changed_notes.into_iter().collect();
-        Ok(CallOutput { value, jobs, logs: state.logs, stats })
+        Ok(CallOutput {
+            value,
+            jobs,
+            logs: state.logs,
+            stats,
+        })
     }
 
     fn guest_error(&self, error: errors::Error) -> GuestError {
@@ -291,9 +349,10 @@ impl Connector {
             errors::Error::Transient(text) => GuestError::Transient(clean(text)),
             errors::Error::RateLimited(ms) => GuestError::RateLimited(ms),
             errors::Error::Auth(text) => GuestError::Auth(clean(text)),
-            errors::Error::Invalid(errors::FieldError { field, reason }) => {
-                GuestError::Invalid { field, reason: clean(reason) }
-            }
+            errors::Error::Invalid(errors::FieldError { field, reason }) => GuestError::Invalid {
+                field,
+                reason: clean(reason),
+            },
             errors::Error::Gone(text) => GuestError::Gone(clean(text)),
             errors::Error::CursorExpired(text) => GuestError::CursorExpired(clean(text)),
             errors::Error::Unsupported(text) => GuestError::Unsupported(clean(text)),

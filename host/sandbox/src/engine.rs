@@ -43,7 +43,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Engine`] where the machine is not supported or the cache folder cannot be used.
     pub fn new(options: EngineOptions) -> Result<Self> {
-        let fault = |error: wasmtime::Error| Error::Engine { reason: format!("{error:#}") };
+        let fault = |error: wasmtime::Error| Error::Engine {
+            reason: format!("{error:#}"),
+        };
         let mut config = wasmtime::Config::new();
         config.wasm_component_model(true);
         config.epoch_interruption(true);
@@ -55,7 +57,12 @@ impl Engine {
             .transpose()
             .map_err(|reason| Error::Engine { reason })?;
         let ticker = Ticker::start(engine.clone())?;
-        Ok(Self { engine, linker, cache, ticker })
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+            ticker,
+        })
     }
 
     /// Reads the manifest, checks it against the component's real imports and exports, then
@@ -74,7 +81,10 @@ impl Engine {
             version: manifest.version.clone(),
             reason: format!("{error:#}"),
         };
-        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, &digest));
+        let cached = self
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.get(&self.engine, &digest));
         let compiled = match cached {
             Some(compiled) => compiled,
             None => {
@@ -114,14 +124,18 @@ impl Ticker {
                     }
                 }
             })
-            .map_err(|error| Error::Engine { reason: error.to_string() })?;
+            .map_err(|error| Error::Engine {
+                reason: error.to_string(),
+            })?;
         let ticker = Arc::new(Self {
             running: AtomicUsize::new(0),
             thread: thread.thread().clone(),
         });
         hand_over
             .send(Arc::downgrade(&ticker))
-            .map_err(|error| Error::Engine { reason: error.to_string() })?;
+            .map_err(|error| Error::Engine {
+                reason: error.to_string(),
+            })?;
         Ok(ticker)
     }
 

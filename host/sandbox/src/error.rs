@@ -23,8 +23,16 @@ pub struct At {
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connector, plugin, version, call } = self;
-        write!(f, "plugin `{plugin}` {version} (connector `{connector}`, call `{call}`)")
+        let Self {
+            connector,
+            plugin,
+            version,
+            call,
+        } = self;
+        write!(
+            f,
+            "plugin `{plugin}` {version} (connector `{connector}`, call `{call}`)"
+        )
     }
 }
 
@@ -185,7 +193,7 @@ pub enum Error {
     /// More memory than granted.
     #[error(
         "{at} ran out of memory: it wanted more than {limit_bytes} bytes; raise \
-         `limits.memory_bytes` of the connector, or let the plugin handle less at once"
+         `limits.memory` of the connector, or let the plugin handle less at once"
     )]
     OutOfMemory {
         /// Where.
@@ -195,7 +203,7 @@ pub enum Error {
     },
     /// More computing than granted.
     #[error(
-        "{at} used up its CPU budget of {limit_ms} ms; raise `limits.cpu_ms` of the connector, or \
+        "{at} used up its CPU budget of {limit_ms} ms; raise `limits.cpu` of the connector, or \
          let the plugin do less in one call"
     )]
     CpuBudget {
@@ -206,7 +214,7 @@ pub enum Error {
     },
     /// More time than granted.
     #[error(
-        "{at} did not return within {limit_ms} ms; raise `limits.wall_ms` of the connector, or \
+        "{at} did not return within {limit_ms} ms; raise `limits.wall` of the connector, or \
          look at what it waits for"
     )]
     WallClock {
@@ -217,8 +225,8 @@ pub enum Error {
     },
     /// More data handed over than granted.
     #[error(
-        "{at} handed over more than {limit_bytes} bytes at once; raise `limits.transfer_bytes` of \
-         the connector, or let the plugin hand over smaller pieces"
+        "{at} handed over more than {limit_bytes} bytes at once; give it a smaller budget, or let it \
+         hand over smaller pieces"
     )]
     Transfer {
         /// Where.
@@ -299,7 +307,11 @@ impl Error {
 }
 
 fn list(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn plural(problems: &[Problem]) -> &'static str {
@@ -307,5 +319,9 @@ fn plural(problems: &[Problem]) -> &'static str {
 }
 
 fn said(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
+    if stderr.is_empty() {
+        String::new()
+    } else {
+        format!("; it said: {stderr}")
+    }
 }

@@ -62,7 +62,10 @@ impl Files {
                 }
                 let operator = Operator::via_iter(scheme, options.clone())
                     .map_err(|error| format!("the service `{scheme}`: {error}"))?;
-                Ok(Self { operator, folder: None })
+                Ok(Self {
+                    operator,
+                    folder: None,
+                })
             }
         }
     }
@@ -71,10 +74,16 @@ impl Files {
         let real = folder
             .canonicalize()
             .map_err(|error| format!("the folder `{}`: {error}", folder.display()))?;
-        let root = real.to_str().ok_or("the folder's path is no UTF-8")?.to_owned();
+        let root = real
+            .to_str()
+            .ok_or("the folder's path is no UTF-8")?
+            .to_owned();
         let operator = Operator::via_iter("fs", [("root".to_owned(), root)])
             .map_err(|error| format!("the folder `{}`: {error}", folder.display()))?;
-        Ok(Self { operator, folder: Some(real) })
+        Ok(Self {
+            operator,
+            folder: Some(real),
+        })
     }
 
     /// Files below `prefix` that match `pattern`, sorted by path.
@@ -89,8 +98,17 @@ impl Files {
             self.inside(prefix).await?;
         }
         let pattern = Pattern::parse(pattern).map_err(FileError::Invalid)?;
-        let start = if prefix.is_empty() { "/".to_owned() } else { format!("{prefix}/") };
-        let listed = match self.operator.list_with(&start).recursive(pattern.is_deep()).await {
+        let start = if prefix.is_empty() {
+            "/".to_owned()
+        } else {
+            format!("{prefix}/")
+        };
+        let listed = match self
+            .operator
+            .list_with(&start)
+            .recursive(pattern.is_deep())
+            .await
+        {
             Ok(listed) => listed,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(fault(&error)),
@@ -98,7 +116,9 @@ impl Files {
         let mut found = Vec::new();
         for entry in listed {
             let (path, metadata) = entry.into_parts();
-            let below = path.strip_prefix(start.trim_start_matches('/')).unwrap_or(&path);
+            let below = path
+                .strip_prefix(start.trim_start_matches('/'))
+                .unwrap_or(&path);
             if metadata.mode() == EntryMode::DIR || !pattern.matches(below) {
                 continue;
             }
@@ -140,11 +160,19 @@ impl Files {
             Some((reader, size)) => (reader.clone(), *size),
             None => {
                 self.inside(path).await?;
-                let metadata = self.operator.stat(path).await.map_err(|error| fault(&error))?;
+                let metadata = self
+                    .operator
+                    .stat(path)
+                    .await
+                    .map_err(|error| fault(&error))?;
                 if metadata.mode() != EntryMode::FILE {
                     return Err(FileError::NotFound);
                 }
-                let reader = self.operator.reader(path).await.map_err(|error| fault(&error))?;
+                let reader = self
+                    .operator
+                    .reader(path)
+                    .await
+                    .map_err(|error| fault(&error))?;
                 let size = metadata.content_length();
                 open.open.insert(path.to_owned(), (reader.clone(), size));
                 (reader, size)
@@ -155,7 +183,10 @@ impl Files {
             return Ok(Vec::new());
         }
         let mut bytes = Vec::with_capacity((end - offset) as usize);
-        reader.read_into(&mut bytes, offset..end).await.map_err(|error| fault(&error))?;
+        reader
+            .read_into(&mut bytes, offset..end)
+            .await
+            .map_err(|error| fault(&error))?;
         if (bytes.len() as u64) < end - offset {
             return Err(FileError::Changed(format!(
                 "`{path}` ended at byte {} instead of {size}",
@@ -167,7 +198,9 @@ impl Files {
 
     /// Refuses a local path that a symbolic link leads outside.
     async fn inside(&self, path: &str) -> Result<(), FileError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
         let real = match tokio::fs::canonicalize(folder.join(path)).await {
             Ok(real) => real,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -178,7 +211,9 @@ impl Files {
         if real.starts_with(folder) {
             Ok(())
         } else {
-            Err(FileError::Denied(format!("`{path}` leads outside the granted folder")))
+            Err(FileError::Denied(format!(
+                "`{path}` leads outside the granted folder"
+            )))
         }
     }
 }
@@ -187,19 +222,28 @@ impl Files {
 fn plain(path: &str) -> Result<(), FileError> {
     let special = |part: &str| part.is_empty() || part == "." || part == "..";
     if path.contains(['\\', '\0']) || path.split('/').any(special) {
-        return Err(FileError::Denied(format!("`{path}` is no plain path below the location")));
+        return Err(FileError::Denied(format!(
+            "`{path}` is no plain path below the location"
+        )));
     }
     Ok(())
 }
 
 fn describe(path: String, metadata: &Metadata) -> FileEntry {
-    let modified_at_ms = metadata.last_modified().map(|at| at.into_inner().as_millisecond());
+    let modified_at_ms = metadata
+        .last_modified()
+        .map(|at| at.into_inner().as_millisecond());
     let size = metadata.content_length();
     let etag = metadata
         .etag()
         .map(str::to_owned)
         .or_else(|| modified_at_ms.map(|at| format!("{size}-{at}")));
-    FileEntry { path, size, modified_at_ms, etag }
+    FileEntry {
+        path,
+        size,
+        modified_at_ms,
+        etag,
+    }
 }
 
 fn fault(error: &opendal::Error) -> FileError {

@@ -44,14 +44,20 @@ impl HostPattern {
             .filter(|host| !host.is_empty() && !host.contains('*'))
             .ok_or_else(|| format!("has `{text}`, which is no host name"))?;
         let host = unbracketed(&host).to_owned();
-        Ok(if below { Self::Below(host) } else { Self::Exact(host) })
+        Ok(if below {
+            Self::Below(host)
+        } else {
+            Self::Exact(host)
+        })
     }
 
     /// Reads what a manifest may ask for, `:PORT` allowed: no `*`, no `*.com`.
     pub(crate) fn parse_asked(text: &str) -> Result<(Self, Option<u16>), String> {
         let (name, port) = match text.rsplit_once(':') {
             Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
-                let port = port.parse().map_err(|_| format!("has `{text}`: no such port"))?;
+                let port = port
+                    .parse()
+                    .map_err(|_| format!("has `{text}`: no such port"))?;
                 (name, Some(port))
             }
             _ => (text, None),
@@ -70,11 +76,9 @@ impl HostPattern {
         let host = unbracketed(host);
         match self {
             Self::Exact(name) => name == host,
-            Self::Below(name) => {
-                host.strip_suffix(name.as_str()).is_some_and(|rest| {
-                    rest.len() > 1 && rest.ends_with('.')
-                })
-            }
+            Self::Below(name) => host
+                .strip_suffix(name.as_str())
+                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
             Self::Any => true,
         }
     }
@@ -91,7 +95,11 @@ impl fmt::Display for HostPattern {
 }
 
 fn bracketed(name: &str) -> String {
-    if name.contains(':') && !name.starts_with('[') { format!("[{name}]") } else { name.to_owned() }
+    if name.contains(':') && !name.starts_with('[') {
+        format!("[{name}]")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn unbracketed(host: &str) -> &str {
@@ -112,7 +120,7 @@ pub struct Grants {
 pub struct HostGrant {
     /// Which.
     pub host: HostPattern,
-    /// On this port; `None` is whatever the manifest asks for.
+    /// On this port; `None` is the scheme's own.
     pub port: Option<u16>,
     /// With these methods in upper case; empty is whatever the manifest asks for.
     pub methods: Vec<String>,
@@ -124,9 +132,42 @@ pub struct HostGrant {
 }
 
 impl HostGrant {
-    /// A host over TLS at public addresses, with whatever port and methods the manifest asks for.
+    /// A host over TLS at public addresses and the standard port, with whatever methods the
+    /// manifest asks for.
     pub fn of(host: HostPattern) -> Self {
-        Self { host, port: None, methods: Vec::new(), plain_http: false, inside_addresses: false }
+        Self {
+            host,
+            port: None,
+            methods: Vec::new(),
+            plain_http: false,
+            inside_addresses: false,
+        }
+    }
+
+    /// A host as the operator names it. Inside addresses are granted where the name can mean
+    /// nothing else: an address written out, `localhost`, a name without a dot, or one below a
+    /// domain reserved for inside use (RFC 6761, RFC 6762, ICANN's `internal`). Any other name
+    /// could be pointed inside by whoever owns it.
+    ///
+    /// # Errors
+    /// Text that names no host, for a person.
+    pub fn named(host: &str, port: Option<u16>, plain_http: bool) -> Result<Self, String> {
+        let host = HostPattern::parse(host)?;
+        let inside_addresses = match &host {
+            HostPattern::Exact(name) => {
+                let last = name.rsplit('.').next().unwrap_or_default();
+                name.parse::<IpAddr>().is_ok()
+                    || !name.contains('.')
+                    || ["localhost", "local", "internal"].contains(&last)
+            }
+            HostPattern::Below(_) | HostPattern::Any => false,
+        };
+        Ok(Self {
+            port,
+            plain_http,
+            inside_addresses,
+            ..Self::of(host)
+        })
     }
 }
 
@@ -158,8 +199,12 @@ impl Grant {
             Reach::Public => Ok(()),
             Reach::Inside(_) if self.inside_addresses => Ok(()),
             Reach::Inside(kind) => Err(format!("its address {address} is {kind}")),
-            Reach::Metadata if self.host == HostPattern::Exact(address.to_string())
-                && self.inside_addresses => Ok(()),
+            Reach::Metadata
+                if self.host == HostPattern::Exact(address.to_string())
+                    && self.inside_addresses =>
+            {
+                Ok(())
+            }
             Reach::Metadata => Err(format!("its address {address} is a metadata service")),
         }
     }
@@ -185,7 +230,10 @@ impl Granter {
         settings: &Map<String, Value>,
         allowed: Vec<HostGrant>,
     ) -> Self {
-        let asked = requests.iter().filter_map(|request| asked(request, settings)).collect();
+        let asked = requests
+            .iter()
+            .filter_map(|request| asked(request, settings))
+            .collect();
         Self { asked, allowed }
     }
 
@@ -199,10 +247,11 @@ impl Granter {
     /// operator allows counts alone.
     pub(crate) fn decide_own(&self, method: &str, url: &Url) -> Result<Grant, String> {
         let Target { host, port, plain } = Target::of(url)?;
+        let standard_port = if plain { 80 } else { 443 };
         let mut fault = format!("the operator did not grant host `{host}`");
         let mut granted: Option<Grant> = None;
         for grant in self.allowed.iter().filter(|grant| grant.host.matches(host)) {
-            if grant.port.is_some_and(|granted| granted != port) {
+            if grant.port.unwrap_or(standard_port) != port {
                 fault = format!("the operator did not grant port {port} of `{host}`");
             } else if plain && !grant.plain_http {
                 fault = format!("the operator granted `{host}` by `https` only");
@@ -241,8 +290,10 @@ impl Granter {
     pub(crate) fn admits(&self, host: &str, address: IpAddr) -> Result<(), String> {
         let mut fault = format!("the operator did not grant host `{host}`");
         for grant in self.allowed.iter().filter(|grant| grant.host.matches(host)) {
-            let leave =
-                Grant { host: grant.host.clone(), inside_addresses: grant.inside_addresses };
+            let leave = Grant {
+                host: grant.host.clone(),
+                inside_addresses: grant.inside_addresses,
+            };
             match leave.admits(address) {
                 Ok(()) => return Ok(()),
                 Err(reason) => fault = reason,
@@ -266,7 +317,9 @@ impl<'a> Target<'a> {
             other => return Err(format!("`{other}` is neither `https` nor `http`")),
         };
         let host = url.host_str().ok_or("the address has no host")?;
-        let port = url.port_or_known_default().ok_or("the address has no port")?;
+        let port = url
+            .port_or_known_default()
+            .ok_or("the address has no port")?;
         Ok(Self { host, port, plain })
     }
 }
@@ -281,10 +334,20 @@ fn asked(request: &HostRequest, settings: &Map<String, Value>) -> Option<Asked> 
     if crate::manifest::setting_alone(&request.host).is_some() {
         let url = Url::parse(&filled).ok()?;
         let host = HostPattern::Exact(unbracketed(url.host_str()?).to_owned());
-        return Some(Asked { host, port: url.port(), methods, plain_http: url.scheme() == "http" });
+        return Some(Asked {
+            host,
+            port: url.port(),
+            methods,
+            plain_http: url.scheme() == "http",
+        });
     }
     let (host, port) = HostPattern::parse_asked(&filled).ok()?;
-    Some(Asked { host, port, methods, plain_http: request.scheme == Scheme::Http })
+    Some(Asked {
+        host,
+        port,
+        methods,
+        plain_http: request.scheme == Scheme::Http,
+    })
 }
 
 impl Grants {
@@ -296,7 +359,12 @@ impl Grants {
             methods: asked.methods,
             ..HostGrant::of(asked.host)
         };
-        let hosts = manifest.hosts.iter().filter_map(|it| asked(it, settings)).map(grant).collect();
+        let hosts = manifest
+            .hosts
+            .iter()
+            .filter_map(|it| asked(it, settings))
+            .map(grant)
+            .collect();
         Self { hosts, files: None }
     }
 }

@@ -45,6 +45,7 @@ mod secret;
 mod state;
 mod wasi_http;
 
+pub use component::read_manifest;
 pub use connector::destination::{ActionOffer, FieldOffer, Found, Idempotency};
 pub use connector::source::{Budget, Page, Received, Stream, WebhookRequest};
 pub use connector::{
@@ -54,7 +55,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::{At, Error, GuestError};
 pub use grants::{FilesGrant, Grants, HostGrant, HostPattern};
 pub use limits::Limits;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, RateLimit};
 pub use plugin::Plugin;
 pub use rate::RateBudget;
 pub use secret::Secret;

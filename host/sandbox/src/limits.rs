@@ -69,7 +69,12 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(limit_bytes: u64) -> Self {
-        Self { limit_bytes, used_bytes: 0, table_elements: 0, refused: false }
+        Self {
+            limit_bytes,
+            used_bytes: 0,
+            table_elements: 0,
+            refused: false,
+        }
     }
 
     /// Memories never shrink, so this is the peak.

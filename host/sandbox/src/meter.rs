@@ -37,7 +37,10 @@ pub(crate) struct Metered<F> {
 
 impl<F> Metered<F> {
     pub(crate) fn new(call: F, meter: Arc<Meter>) -> Self {
-        Self { call: Box::pin(call), meter }
+        Self {
+            call: Box::pin(call),
+            meter,
+        }
     }
 }
 

@@ -29,11 +29,20 @@ impl Plugin {
         ticker: Arc<Ticker>,
     ) -> wasmtime::Result<Self> {
         let has = |role| manifest.has_role(role);
-        let source =
-            has(Role::Source).then(|| source::GuestIndices::new(&prepared)).transpose()?;
-        let destination =
-            has(Role::Destination).then(|| destination::GuestIndices::new(&prepared)).transpose()?;
-        Ok(Self { manifest, digest, prepared, source, destination, ticker })
+        let source = has(Role::Source)
+            .then(|| source::GuestIndices::new(&prepared))
+            .transpose()?;
+        let destination = has(Role::Destination)
+            .then(|| destination::GuestIndices::new(&prepared))
+            .transpose()?;
+        Ok(Self {
+            manifest,
+            digest,
+            prepared,
+            source,
+            destination,
+            ticker,
+        })
     }
 
     pub(crate) fn prepared(&self) -> &InstancePre<CallState> {

@@ -32,9 +32,19 @@ impl RateBudget {
             let ms = parse_span_ms(&limit.per).ok().filter(|ms| *ms > 0)?;
             Some(f64::from(limit.requests) * 1000.0 / ms as f64)
         });
-        let burst = limit.map_or(1.0, |limit| limit.burst.unwrap_or(limit.requests).max(1).into());
-        let state = State { tokens: burst, at: Instant::now(), closed_until: None };
-        Self { per_second, burst, state: Mutex::new(state) }
+        let burst = limit.map_or(1.0, |limit| {
+            limit.burst.unwrap_or(limit.requests).max(1).into()
+        });
+        let state = State {
+            tokens: burst,
+            at: Instant::now(),
+            closed_until: None,
+        };
+        Self {
+            per_second,
+            burst,
+            state: Mutex::new(state),
+        }
     }
 
     /// Takes one request out of the budget.
@@ -70,10 +80,12 @@ impl RateBudget {
 
     fn wait_at(&self, now: Instant) -> Duration {
         let mut state = self.lock();
-        let closed = state.closed_until.map_or(Duration::ZERO, |until| {
-            until.saturating_duration_since(now)
-        });
-        let Some(per_second) = self.per_second else { return closed };
+        let closed = state
+            .closed_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        let Some(per_second) = self.per_second else {
+            return closed;
+        };
         let passed = now.saturating_duration_since(state.at).as_secs_f64();
         state.tokens = (state.tokens + passed * per_second).min(self.burst);
         state.at = state.at.max(now);
@@ -82,7 +94,9 @@ impl RateBudget {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -92,7 +106,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn limit(requests: u32, per: &str, burst: Option<u32>) -> RateLimit {
-        RateLimit { requests, per: per.to_owned(), burst }
+        RateLimit {
+            requests,
+            per: per.to_owned(),
+            burst,
+        }
     }
 
     proptest! {

@@ -57,9 +57,13 @@ impl Scrubber {
         if let Some(encoded) = value.strip_prefix("whsec_") {
             forms.push(encoded.to_owned());
         }
-        let Ok(mut needles) = self.needles.write() else { return };
+        let Ok(mut needles) = self.needles.write() else {
+            return;
+        };
         for form in forms {
-            let known = needles.iter().any(|needle| needle.as_slice() == form.as_bytes());
+            let known = needles
+                .iter()
+                .any(|needle| needle.as_slice() == form.as_bytes());
             if form.len() >= SHORTEST_NEEDLE_BYTES && !known {
                 needles.push(Zeroizing::new(form.into_bytes()));
             }
@@ -75,14 +79,18 @@ impl Scrubber {
 
     /// `body` with every secret replaced by as many asterisks, so that lengths stay true.
     pub(crate) fn bytes(&self, body: Bytes) -> Bytes {
-        let Ok(needles) = self.needles.read() else { return Bytes::new() };
+        let Ok(needles) = self.needles.read() else {
+            return Bytes::new();
+        };
         let mut changed: Option<BytesMut> = None;
         for needle in needles.iter() {
             let finder = memmem::Finder::new(needle.as_slice());
             let mut from = 0;
             loop {
                 let hay: &[u8] = changed.as_deref().unwrap_or(&body);
-                let Some(found) = finder.find(&hay[from..]).map(|at| at + from) else { break };
+                let Some(found) = finder.find(&hay[from..]).map(|at| at + from) else {
+                    break;
+                };
                 let copy = changed.get_or_insert_with(|| BytesMut::from(&body[..]));
                 copy[found..found + needle.len()].fill(b'*');
                 from = found + needle.len();
@@ -95,14 +103,15 @@ impl Scrubber {
 /// RFC 3986 percent-encoding of everything but unreserved characters.
 pub(crate) fn percent_encoded(text: &str) -> String {
     use std::fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte.into());
-        } else {
-            write!(out, "%{byte:02X}").expect("writing to a string cannot fail");
-        }
-        out
-    })
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut out, byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                out.push(byte.into());
+            } else {
+                write!(out, "%{byte:02X}").expect("writing to a string cannot fail");
+            }
+            out
+        })
 }
 
 #[cfg(test)]
@@ -120,7 +129,12 @@ mod tests {
         let scrubber = Scrubber::default();
         scrubber.add("s3cr3t/+\"key");
         let encoded = BASE64_STANDARD.encode("s3cr3t/+\"key");
-        for form in ["s3cr3t/+\"key", &encoded, "s3cr3t%2F%2B%22key", "s3cr3t/+\\\"key"] {
+        for form in [
+            "s3cr3t/+\"key",
+            &encoded,
+            "s3cr3t%2F%2B%22key",
+            "s3cr3t/+\\\"key",
+        ] {
             let text = scrubber.text(&format!("a {form} b {form}"));
             assert!(!text.contains(form), "{text}");
             assert_eq!(text.len(), 5 + 2 * form.len());

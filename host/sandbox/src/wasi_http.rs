@@ -10,9 +10,7 @@ use bytes::Bytes;
 use http::HeaderName;
 use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::time::Instant;
-use wasmtime_wasi_http::{
-    Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks,
-};
+use wasmtime_wasi_http::{Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::connector::Shared;
 use crate::egress::{EgressError, Request, is_hosts_own_name};
@@ -25,7 +23,11 @@ pub(crate) struct Hooks {
 
 impl Hooks {
     pub(crate) fn new(shared: Arc<Shared>, deadline: Instant) -> Self {
-        Self { shared, deadline, requests: Arc::default() }
+        Self {
+            shared,
+            deadline,
+            requests: Arc::default(),
+        }
     }
 
     /// Counts a request.
@@ -39,12 +41,21 @@ impl Hooks {
     }
 }
 
-type Sent =
-    Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+type Sent = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ),
+    Error,
+>;
 
 impl WasiHttpHooks for Hooks {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
-        let taken = self.shared.egress.as_ref().map(|egress| egress.taken_headers());
+        let taken = self
+            .shared
+            .egress
+            .as_ref()
+            .map(|egress| egress.taken_headers());
         let taken = taken.unwrap_or_default();
         // Length headers are checked by the engine and set again by the client.
         Arc::new(move |name: &HeaderName| {
@@ -79,7 +90,10 @@ async fn send(
     let (mut parts, body) = request.into_parts();
     let limit = shared.limits.request_bytes;
     let body = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    let body = body.collect().await.map_err(|_| Error::HttpRequestBodySize(Some(limit)))?;
+    let body = body
+        .collect()
+        .await
+        .map_err(|_| Error::HttpRequestBodySize(Some(limit)))?;
     parts.headers.remove(http::header::CONTENT_LENGTH);
     let asked: Option<Duration> = options.and_then(|options| {
         Some(options.first_byte_timeout? + options.connect_timeout.unwrap_or_default())
@@ -94,8 +108,7 @@ async fn send(
     };
     let response = egress.fetch(request).await.map_err(refusal)?;
     let body: Full<Bytes> = Full::new(response.body);
-    let mut answer =
-        http::Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    let mut answer = http::Response::new(body.map_err(|never| match never {}).boxed_unsync());
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;
     Ok((answer, Box::new(async { Ok(()) })))

@@ -40,7 +40,10 @@ impl Dependencies {
         touched.everything
             || (touched.consents && self.consents)
             || (touched.seen && self.seen)
-            || touched.traits.iter().any(|name| self.traits.binary_search(name).is_ok())
+            || touched
+                .traits
+                .iter()
+                .any(|name| self.traits.binary_search(name).is_ok())
             || touched.facts.iter().any(reads_fact)
     }
 }

@@ -31,8 +31,9 @@ impl RuleError {
         message: String,
         hint: Option<String>,
     ) -> Self {
-        let start = span.start.min(text.len());
-        let before = text.get(..start).unwrap_or(text);
+        let start = text.floor_char_boundary(span.start);
+        let span = start..text.ceil_char_boundary(span.end.max(start));
+        let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         Self {
             rule: SmolStr::new(rule),

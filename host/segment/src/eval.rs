@@ -7,6 +7,7 @@ use crosspoint_model::{Decimal, Instant, Value};
 
 use crate::moving::{Comparison, Moving, whole_units};
 use crate::node::{Field, MAX_ROWS, Node, TextTest};
+use crate::schema::TraitType;
 use crate::value::{
     Text, Val, calculate, compare_values, in_case, json_contains, negate, round, size,
 };
@@ -68,7 +69,9 @@ impl<'a> Evaluator<'a> {
                 self.view.consent(self.profile, topic) == Some(ConsentState::Granted)
             }
             Node::FieldIs(row, field, symbol) => {
-                let Some(row) = self.rows[*row] else { return false };
+                let Some(row) = self.rows[*row] else {
+                    return false;
+                };
                 match field {
                     Field::Name => row.fact.name == *symbol,
                     _ => row.fact.total.is_some_and(|total| total.1 == *symbol),
@@ -104,9 +107,10 @@ impl<'a> Evaluator<'a> {
                     _ => false,
                 }
             }
-            Node::Matches(text, pattern) => {
-                self.eval_still(text).text().is_some_and(|text| pattern.is_match(&text))
-            }
+            Node::Matches(text, pattern) => self
+                .eval_still(text)
+                .text()
+                .is_some_and(|text| pattern.is_match(&text)),
             other => self.eval(other).is_true(),
         }
     }
@@ -152,14 +156,15 @@ impl<'a> Evaluator<'a> {
         match node {
             Node::Literal(value) => Val::of(value),
             Node::Span(ms) => Val::Span(Moving::fixed(*ms)),
-            Node::Now => Val::Instant(Moving { ms: self.now.0, rate: 1 }),
+            Node::Now => Val::Instant(Moving {
+                ms: self.now.0,
+                rate: 1,
+            }),
             Node::FirstSeen => {
-                let seen = self.profile.fragments.iter().map(|fragment| fragment.first_seen).min();
-                seen.filter(|seen| *seen != Instant::MAX).map_or(Val::Absent, Val::instant)
+                crosspoint_profile::first_seen(self.profile).map_or(Val::Absent, Val::instant)
             }
             Node::LastSeen => {
-                let seen = self.profile.fragments.iter().map(|fragment| fragment.last_seen).max();
-                seen.filter(|seen| *seen != Instant::MIN).map_or(Val::Absent, Val::instant)
+                crosspoint_profile::last_seen(self.profile).map_or(Val::Absent, Val::instant)
             }
             Node::Trait(name, kind) => match self.view.trait_value(self.profile, *name) {
                 Some(value) => Val::of_cow(value).read_as(*kind),
@@ -178,7 +183,11 @@ impl<'a> Evaluator<'a> {
             Node::Aggregate(aggregate) => self.aggregate(aggregate),
             Node::If(parts) => {
                 let [condition, then, otherwise] = &**parts;
-                if self.truth(condition) { self.eval(then) } else { self.eval(otherwise) }
+                if self.truth(condition) {
+                    self.eval(then)
+                } else {
+                    self.eval(otherwise)
+                }
             }
             Node::Calculate(operation, left, right) => {
                 let left = self.eval(left);
@@ -208,13 +217,11 @@ impl<'a> Evaluator<'a> {
                 Val::Span(span) => self.units(span, *unit),
                 _ => Val::Absent,
             },
-            Node::ReadAs(kind, operand) => {
-                // An instant that moves goes on moving where it stays an instant.
-                match kind {
-                    crate::schema::TraitType::Instant => self.eval(operand).read_as(*kind),
-                    _ => self.eval_still(operand).read_as(*kind),
-                }
+            // An instant that moves goes on moving where it stays an instant.
+            Node::ReadAs(TraitType::Instant, operand) => {
+                self.eval(operand).read_as(TraitType::Instant)
             }
+            Node::ReadAs(kind, operand) => self.eval_still(operand).read_as(*kind),
             Node::And(_)
             | Node::Or(_)
             | Node::Not(_)
@@ -248,19 +255,21 @@ impl<'a> Evaluator<'a> {
             Field::Day => Val::Int(fact.at.day()),
             Field::Id => Val::Text(Text::Lent(&fact.id)),
             Field::Name => Val::made(self.view.name(fact.name)),
-            Field::Total => fact.total.map_or(Val::Absent, |total| Val::Decimal(total.0)),
-            Field::Currency => {
-                fact.total.map_or(Val::Absent, |total| Val::made(self.view.name(total.1)))
-            }
+            Field::Total => fact
+                .total
+                .map_or(Val::Absent, |total| Val::Decimal(total.0)),
+            Field::Currency => fact
+                .total
+                .map_or(Val::Absent, |total| Val::made(self.view.name(total.1))),
             Field::Property(name) => fact.property(name).map_or(Val::Absent, Val::of),
             Field::LineProduct => text(line.and_then(|line| line.product.as_ref())),
             Field::LineSku => text(line.and_then(|line| line.sku.as_ref())),
             Field::LineName => text(line.and_then(|line| line.name.as_ref())),
             Field::LineCategory => text(line.and_then(|line| line.category.as_ref())),
             Field::LineQuantity => line.map_or(Val::Absent, |line| Val::Decimal(line.quantity)),
-            Field::LineTotal => {
-                line.and_then(|line| line.total).map_or(Val::Absent, Val::Decimal)
-            }
+            Field::LineTotal => line
+                .and_then(|line| line.total)
+                .map_or(Val::Absent, Val::Decimal),
         }
     }
 }

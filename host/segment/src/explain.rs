@@ -53,7 +53,13 @@ impl Rule {
             });
             let detail: Vec<String> = detail.collect();
             let detail = (!detail.is_empty()).then(|| detail.join(", "));
-            Clause { depth: clause.depth, text: clause.text.clone(), value, detail, next_change }
+            Clause {
+                depth: clause.depth,
+                text: clause.text.clone(),
+                value,
+                detail,
+                next_change,
+            }
         });
         clauses.collect()
     }
@@ -98,12 +104,16 @@ fn clause(
     clauses: &mut Vec<ClauseProgram>,
     intern: Intern<'_>,
 ) {
-    let mut compiled = |syntax: &Syntax, wanted| {
-        compile(language, "", text, syntax, wanted, &mut *intern).ok()
+    let mut compiled =
+        |syntax: &Syntax, wanted| compile(language, "", text, syntax, wanted, &mut *intern).ok();
+    let Some(condition) = compiled(syntax, Type::Bool) else {
+        return;
     };
-    let Some(condition) = compiled(syntax, Type::Bool) else { return };
     let written = |syntax: &Syntax| {
-        let words = text.get(syntax.span.clone()).unwrap_or_default().split_whitespace();
+        let words = text
+            .get(syntax.span.clone())
+            .unwrap_or_default()
+            .split_whitespace();
         words.collect::<Vec<_>>().join(" ")
     };
     let parts = parts(syntax);
@@ -136,7 +146,12 @@ fn clause(
         (!constant).then(|| (written(operand), value))
     });
     let operands = operands.collect();
-    clauses.push(ClauseProgram { depth, text: written(syntax), condition, operands });
+    clauses.push(ClauseProgram {
+        depth,
+        text: written(syntax),
+        condition,
+        operands,
+    });
     for part in parts.into_iter().flatten() {
         clause(language, text, part, depth + 1, clauses, intern);
     }

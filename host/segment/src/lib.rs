@@ -30,6 +30,7 @@ mod node;
 mod oracle;
 mod program;
 mod reevaluate;
+mod rows;
 mod ruleset;
 mod schema;
 mod standard;

@@ -161,7 +161,11 @@ impl Part {
             Self::FullYear => return day_number(civil(day).0 + 1, 1).saturating_mul(DAY_MS),
             Self::Month => {
                 let (year, month, _) = civil(day);
-                let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+                let (year, month) = if month == 12 {
+                    (year + 1, 1)
+                } else {
+                    (year, month + 1)
+                };
                 return day_number(year, month).saturating_mul(DAY_MS);
             }
             Self::Date | Self::DayOfMonth | Self::DayOfWeek | Self::DayOfYear => DAY_MS,
@@ -205,7 +209,11 @@ pub(crate) fn whole_units(span: Moving, unit: i64, now: Instant) -> (i64, Instan
     let sign = i128::from(span.rate.signum());
     let (ms, rate) = (i128::from(span.ms) * sign, i128::from(span.rate) * sign);
     let whole = ms / i128::from(unit);
-    let turns = if whole >= 0 { (whole + 1) * i128::from(unit) } else { whole * i128::from(unit) + 1 };
+    let turns = if whole >= 0 {
+        (whole + 1) * i128::from(unit)
+    } else {
+        whole * i128::from(unit) + 1
+    };
     let k = (turns - ms + rate - 1).div_euclid(rate);
     (count, after(now, k))
 }
@@ -220,7 +228,11 @@ fn civil(day: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * of_year + 2) / 153;
     let date = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, date)
 }
 

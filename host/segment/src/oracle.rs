@@ -17,8 +17,7 @@ use crate::ruleset::RuleSet;
 use crate::schema::TraitType;
 use crate::syntax::{Kind, Operator, Syntax};
 use crate::value::{
-    Arithmetic, Val, calculate, compare_values, in_case, json_contains, negate, order, round,
-    size,
+    Arithmetic, Val, calculate, compare_values, in_case, json_contains, negate, order, round, size,
 };
 use crate::view::View;
 
@@ -31,11 +30,19 @@ impl RuleSet {
         now: Instant,
         view: &dyn View,
     ) -> Vec<Symbol> {
-        let mut oracle =
-            Oracle { set: self, profile, now, view, known: BTreeMap::new(), rows: Vec::new() };
+        let mut oracle = Oracle {
+            set: self,
+            profile,
+            now,
+            view,
+            known: BTreeMap::new(),
+            rows: Vec::new(),
+        };
         let rules = self.rules.iter();
-        let mut segments: Vec<Symbol> =
-            rules.filter(|rule| oracle.member(&rule.name)).map(|rule| rule.segment).collect();
+        let mut segments: Vec<Symbol> = rules
+            .filter(|rule| oracle.member(&rule.name))
+            .map(|rule| rule.segment)
+            .collect();
         segments.sort_unstable();
         segments
     }
@@ -80,7 +87,11 @@ impl<'a> Oracle<'a> {
             Kind::Negate(operand) => negate(self.value(operand)),
             Kind::Binary(operator, left, right) => self.binary(*operator, left, right),
             Kind::If(parts) => {
-                let branch = if self.value(&parts[0]).is_true() { &parts[1] } else { &parts[2] };
+                let branch = if self.value(&parts[0]).is_true() {
+                    &parts[1]
+                } else {
+                    &parts[2]
+                };
                 self.value(branch)
             }
             Kind::Function(name, args) => self.function(name, args),
@@ -133,8 +144,15 @@ impl<'a> Oracle<'a> {
     }
 
     fn field(&mut self, operand: &'a Syntax, name: &str) -> Val<'a> {
-        let Kind::Name(root) = &operand.kind else { return Val::Absent };
-        if let Some((_, row)) = self.rows.iter().rev().find(|(variable, _)| variable == root) {
+        let Kind::Name(root) = &operand.kind else {
+            return Val::Absent;
+        };
+        if let Some((_, row)) = self
+            .rows
+            .iter()
+            .rev()
+            .find(|(variable, _)| variable == root)
+        {
             return self.row_field(*row, name);
         }
         if let Some(computed) = self.set.language.computed.get(name) {
@@ -144,9 +162,15 @@ impl<'a> Oracle<'a> {
             return value;
         }
         let kind = self.set.language.schema.traits.get(name).copied();
-        let traits = self.profile.fragments.iter().flat_map(|fragment| &fragment.traits);
+        let traits = self
+            .profile
+            .fragments
+            .iter()
+            .flat_map(|fragment| &fragment.traits);
         let symbols = traits.map(|entry| entry.name);
-        let Some(symbol) = symbols.into_iter().find(|symbol| self.view.name(*symbol) == name)
+        let Some(symbol) = symbols
+            .into_iter()
+            .find(|symbol| self.view.name(*symbol) == name)
         else {
             return Val::Absent;
         };
@@ -211,16 +235,19 @@ impl<'a> Oracle<'a> {
                 "spend" => self.sum(&self.facts(FactKind::Order, None), "total"),
                 "first_seen" => {
                     let seen = parts.map(|fragment| fragment.first_seen).min();
-                    seen.filter(|seen| *seen != Instant::MAX).map_or(Val::Absent, Val::instant)
+                    seen.filter(|seen| *seen != Instant::MAX)
+                        .map_or(Val::Absent, Val::instant)
                 }
                 _ => {
                     let seen = parts.map(|fragment| fragment.last_seen).max();
-                    seen.filter(|seen| *seen != Instant::MIN).map_or(Val::Absent, Val::instant)
+                    seen.filter(|seen| *seen != Instant::MIN)
+                        .map_or(Val::Absent, Val::instant)
                 }
             };
         };
         let consent = |this: &Self| {
-            this.view.consent(this.profile, &ConsentTopic::from_word(Self::quoted(arg)))
+            this.view
+                .consent(this.profile, &ConsentTopic::from_word(Self::quoted(arg)))
         };
         match name {
             "in_segment" => Val::Bool(self.member(&SmolStr::new(Self::quoted(arg)))),
@@ -235,7 +262,8 @@ impl<'a> Oracle<'a> {
                 let mut orders = self.facts(FactKind::Order, None);
                 let currency = Self::quoted(arg);
                 orders.retain(|(fact, _)| {
-                    fact.total.is_some_and(|total| self.view.name(total.1) == currency)
+                    fact.total
+                        .is_some_and(|total| self.view.name(total.1) == currency)
                 });
                 self.sum(&orders, "total")
             }
@@ -284,7 +312,9 @@ impl<'a> Oracle<'a> {
             _ => {}
         }
         let part = args.first().and_then(|arg| self.value(arg).text());
-        let (Some(text), Some(part)) = (value.text(), part) else { return Val::Bool(false) };
+        let (Some(text), Some(part)) = (value.text(), part) else {
+            return Val::Bool(false);
+        };
         Val::Bool(match name {
             "contains" => text.contains(&*part),
             "startsWith" => text.starts_with(&*part),
@@ -295,7 +325,11 @@ impl<'a> Oracle<'a> {
 
     /// All facts of a kind that happened up to now and count.
     fn facts(&self, kind: FactKind, name: Option<&str>) -> Vec<Row<'a>> {
-        let facts = self.profile.fragments.iter().flat_map(|fragment| &fragment.facts);
+        let facts = self
+            .profile
+            .fragments
+            .iter()
+            .flat_map(|fragment| &fragment.facts);
         facts
             .filter(|fact| fact.kind == kind && fact.counts && fact.at <= self.now)
             .filter(|fact| name.is_none_or(|name| self.view.name(fact.name) == name))
@@ -324,8 +358,14 @@ impl<'a> Oracle<'a> {
                 }
             }
             Kind::Field(operand, name) if name == "lines" => {
-                let Kind::Name(root) = &operand.kind else { return None };
-                let row = self.rows.iter().rev().find(|(variable, _)| variable == root)?;
+                let Kind::Name(root) = &operand.kind else {
+                    return None;
+                };
+                let row = self
+                    .rows
+                    .iter()
+                    .rev()
+                    .find(|(variable, _)| variable == root)?;
                 Some(lines(vec![row.1]))
             }
             Kind::Method(target, name, args) => {
@@ -336,7 +376,9 @@ impl<'a> Oracle<'a> {
                 let mut rows = self.collection(target)?;
                 match name.as_str() {
                     "within" => {
-                        let Val::Span(span) = span(Self::quoted(&args[0])) else { return None };
+                        let Val::Span(span) = span(Self::quoted(&args[0])) else {
+                            return None;
+                        };
                         let start = self.now.0.saturating_sub(span.ms);
                         rows.retain(|(fact, _)| fact.at.0 > start);
                     }
@@ -347,7 +389,9 @@ impl<'a> Oracle<'a> {
                         });
                     }
                     _ => {
-                        let Kind::Name(variable) = &args[0].kind else { return None };
+                        let Kind::Name(variable) = &args[0].kind else {
+                            return None;
+                        };
                         rows.retain(|row| {
                             self.rows.push((variable.clone(), *row));
                             let passes = self.value(&args[1]).is_true();
@@ -364,7 +408,9 @@ impl<'a> Oracle<'a> {
 
     fn answer(&self, rows: &[Row<'a>], question: &str, field: &str) -> Val<'a> {
         let values = || {
-            rows.iter().map(|row| self.row_field(*row, field)).filter(|value| !value.is_absent())
+            rows.iter()
+                .map(|row| self.row_field(*row, field))
+                .filter(|value| !value.is_absent())
         };
         match question {
             "count" => Val::Int(rows.len() as i64),
@@ -379,13 +425,21 @@ impl<'a> Oracle<'a> {
                 )
             }
             "min" | "max" => {
-                let better = if question == "min" { Comparison::Less } else { Comparison::Greater };
+                let better = if question == "min" {
+                    Comparison::Less
+                } else {
+                    Comparison::Greater
+                };
                 let comparable = values().filter_map(|value| match value {
                     Val::Instant(_) => Some(value),
                     value => value.number().map(|number| number.into_val()),
                 });
                 let best = comparable.reduce(|best, value| {
-                    if self.compare(better, &value, &best) { value } else { best }
+                    if self.compare(better, &value, &best) {
+                        value
+                    } else {
+                        best
+                    }
                 });
                 best.unwrap_or(Val::Absent)
             }
@@ -394,7 +448,11 @@ impl<'a> Oracle<'a> {
                 sorted.sort_by(|left, right| {
                     chronological_key(left.0).cmp(&chronological_key(right.0))
                 });
-                let row = if question == "first" { sorted.first() } else { sorted.last() };
+                let row = if question == "first" {
+                    sorted.first()
+                } else {
+                    sorted.last()
+                };
                 row.map_or(Val::Absent, |row| self.row_field(*row, field))
             }
             _ => {
@@ -407,8 +465,10 @@ impl<'a> Oracle<'a> {
     }
 
     fn sum(&self, rows: &[Row<'a>], field: &str) -> Val<'a> {
-        let numbers = rows.iter().filter_map(|row| self.row_field(*row, field).decimal());
-        let sum = numbers.fold(Some(Decimal::ZERO), |sum, number| sum?.checked_add(number));
+        let mut numbers = rows
+            .iter()
+            .filter_map(|row| self.row_field(*row, field).decimal());
+        let sum = numbers.try_fold(Decimal::ZERO, Decimal::checked_add);
         sum.map_or(Val::Absent, Val::Decimal)
     }
 }

@@ -34,14 +34,20 @@ impl Program {
     pub fn value(&self, profile: &Profile, now: Instant, view: &dyn View) -> Timed<Option<Value>> {
         let mut evaluator = Evaluator::new(profile, now, view);
         let value = evaluator.outcome(&self.compiled.node);
-        Timed { value, next_change: change(evaluator.next) }
+        Timed {
+            value,
+            next_change: change(evaluator.next),
+        }
     }
 
     /// Whether the expression is true for a profile at `now`.
     pub fn holds(&self, profile: &Profile, now: Instant, view: &dyn View) -> Timed<bool> {
         let mut evaluator = Evaluator::new(profile, now, view);
         let value = evaluator.truth(&self.compiled.node);
-        Timed { value, next_change: change(evaluator.next) }
+        Timed {
+            value,
+            next_change: change(evaluator.next),
+        }
     }
 
     /// What it reads.

@@ -69,8 +69,11 @@ impl RuleSet {
                 } else {
                     leave(profile, rule.segment);
                 }
-                let transition =
-                    Transition { segment: rule.segment, entered: timed.value, at: now };
+                let transition = Transition {
+                    segment: rule.segment,
+                    entered: timed.value,
+                    at: now,
+                };
                 transitions.push(transition);
             }
             let unexpected = touched.everything && rule.default != Some(timed.value);
@@ -104,7 +107,11 @@ impl RuleSet {
             let known = self.rule_of(membership.segment).is_some();
             if !known {
                 let segment = membership.segment;
-                transitions.push(Transition { segment, entered: false, at: now });
+                transitions.push(Transition {
+                    segment,
+                    entered: false,
+                    at: now,
+                });
             }
             known
         });
@@ -112,14 +119,21 @@ impl RuleSet {
 }
 
 pub(crate) fn join(profile: &mut Profile, segment: Symbol, since: Instant) {
-    let place = profile.memberships.binary_search_by_key(&segment, |found| found.segment);
+    let place = profile
+        .memberships
+        .binary_search_by_key(&segment, |found| found.segment);
     if let Err(at) = place {
-        profile.memberships.insert(at, Membership { segment, since });
+        profile
+            .memberships
+            .insert(at, Membership { segment, since });
     }
 }
 
 fn leave(profile: &mut Profile, segment: Symbol) {
-    if let Ok(at) = profile.memberships.binary_search_by_key(&segment, |found| found.segment) {
+    if let Ok(at) = profile
+        .memberships
+        .binary_search_by_key(&segment, |found| found.segment)
+    {
         profile.memberships.remove(at);
     }
 }

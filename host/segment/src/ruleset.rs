@@ -61,7 +61,10 @@ impl Rule {
     pub fn evaluate(&self, profile: &Profile, now: Instant, view: &dyn View) -> Timed<bool> {
         let mut evaluator = Evaluator::new(profile, now, view);
         let value = evaluator.truth(&self.compiled.node);
-        Timed { value, next_change: change(evaluator.next) }
+        Timed {
+            value,
+            next_change: change(evaluator.next),
+        }
     }
 }
 
@@ -92,7 +95,11 @@ pub fn compile_set(
 ) -> Result<RuleSet, Vec<RuleError>> {
     let mut errors = Vec::new();
     let computed_traits = standard_computed().clone();
-    let mut language = Language { schema, computed: computed_traits, segments: BTreeMap::new() };
+    let mut language = Language {
+        schema,
+        computed: computed_traits,
+        segments: BTreeMap::new(),
+    };
     for (name, text) in computed {
         match parse(&format!("traits.{name}"), text) {
             Ok(syntax) => _ = language.computed.insert(name.clone(), syntax),
@@ -108,7 +115,9 @@ pub fn compile_set(
     errors.extend(check_computed(&mut language, computed, intern));
     let mut rules = Vec::new();
     for (name, text) in segments {
-        let Some(segment) = language.segments.get(name).copied() else { continue };
+        let Some(segment) = language.segments.get(name).copied() else {
+            continue;
+        };
         let compiled = parse(name, text).and_then(|syntax| {
             let compiled = compile(&language, name, text, &syntax, Type::Bool, intern)?;
             let clauses = compile_clauses(&language, text, &syntax, intern);
@@ -134,7 +143,11 @@ pub fn compile_set(
             Vec::new()
         }
     };
-    if errors.is_empty() { Ok(RuleSet::of(language, rules)) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(RuleSet::of(language, rules))
+    } else {
+        Err(errors)
+    }
 }
 
 /// Compiles every declared computed trait on its own. A trait that is at fault only through
@@ -149,7 +162,9 @@ fn check_computed(
         let mut faulty = Vec::new();
         let mut through_others = Vec::new();
         for (name, text) in computed {
-            let Some(syntax) = language.computed.get(name) else { continue };
+            let Some(syntax) = language.computed.get(name) else {
+                continue;
+            };
             let rule = format!("traits.{name}");
             let result =
                 compile_trait(language, Some(name), &rule, text, syntax, Type::Any, intern);
@@ -180,8 +195,11 @@ fn disregard(language: &mut Language, name: &SmolStr) {
 
 /// Sorts rules so that each comes after those whose segments it names; otherwise as they came.
 fn in_order(rules: Vec<Rule>) -> Result<Vec<Rule>, RuleError> {
-    let number: BTreeMap<&SmolStr, usize> =
-        rules.iter().enumerate().map(|(at, rule)| (&rule.name, at)).collect();
+    let number: BTreeMap<&SmolStr, usize> = rules
+        .iter()
+        .enumerate()
+        .map(|(at, rule)| (&rule.name, at))
+        .collect();
     // 0 unseen, 1 under way, 2 done
     let mut state = vec![0u8; rules.len()];
     let mut order = Vec::with_capacity(rules.len());
@@ -200,7 +218,9 @@ fn in_order(rules: Vec<Rule>) -> Result<Vec<Rule>, RuleError> {
                 continue;
             };
             *edge += 1;
-            let Some(&to) = number.get(name) else { continue };
+            let Some(&to) = number.get(name) else {
+                continue;
+            };
             match state[to] {
                 0 => {
                     state[to] = 1;
@@ -209,8 +229,10 @@ fn in_order(rules: Vec<Rule>) -> Result<Vec<Rule>, RuleError> {
                 1 => {
                     let cycle = path.iter().map(|step| step.0).skip_while(|at| *at != to);
                     let names: Vec<&str> = cycle.map(|at| rules[at].name.as_str()).collect();
-                    let message =
-                        format!("segments need one another: {} -> {name}", names.join(" -> "));
+                    let message = format!(
+                        "segments need one another: {} -> {name}",
+                        names.join(" -> ")
+                    );
                     let Rule { name, text, .. } = &rules[from];
                     return Err(RuleError::at(name, text, place.clone(), message, None));
                 }
@@ -219,14 +241,19 @@ fn in_order(rules: Vec<Rule>) -> Result<Vec<Rule>, RuleError> {
         }
     }
     let mut rules: Vec<Option<Rule>> = rules.into_iter().map(Some).collect();
-    Ok(order.into_iter().filter_map(|at| rules[at].take()).collect())
+    Ok(order
+        .into_iter()
+        .filter_map(|at| rules[at].take())
+        .collect())
 }
 
 impl RuleSet {
     fn of(language: Language, rules: Vec<Rule>) -> Self {
         let index = Index::of(rules.iter().map(|rule| &rule.compiled.depends));
-        let mut by_segment: Vec<(Symbol, u32)> =
-            (0u32..).zip(&rules).map(|(at, rule)| (rule.segment, at)).collect();
+        let mut by_segment: Vec<(Symbol, u32)> = (0u32..)
+            .zip(&rules)
+            .map(|(at, rule)| (rule.segment, at))
+            .collect();
         by_segment.sort_unstable();
         let mut set = Self {
             dependents: vec![Vec::new(); rules.len()],
@@ -264,7 +291,8 @@ impl RuleSet {
             let depends = &rule.compiled.depends;
             let settled = timed.next_change.is_none()
                 && depends.segments.iter().all(|segment| {
-                    self.rule_of(*segment).is_none_or(|at| self.rules[at].default.is_some())
+                    self.rule_of(*segment)
+                        .is_none_or(|at| self.rules[at].default.is_some())
                 });
             let default = settled.then_some(timed.value);
             if default == Some(true) {
@@ -279,7 +307,10 @@ impl RuleSet {
 
     /// The number of a segment's rule.
     pub fn rule_of(&self, segment: Symbol) -> Option<usize> {
-        let at = self.by_segment.binary_search_by_key(&segment, |row| row.0).ok()?;
+        let at = self
+            .by_segment
+            .binary_search_by_key(&segment, |row| row.0)
+            .ok()?;
         Some(self.by_segment[at].1 as usize)
     }
 

@@ -61,12 +61,19 @@ impl Schema {
     /// The traits that contact records fill, and nothing else; strict.
     pub fn standard() -> Self {
         let traits = CONTACT_TRAITS.map(|(name, kind)| (SmolStr::new_static(name), kind));
-        Self { traits: traits.into_iter().collect(), events: None, strict: true }
+        Self {
+            traits: traits.into_iter().collect(),
+            events: None,
+            strict: true,
+        }
     }
 }
 
 /// The candidate that a person most likely meant by `name`.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     candidates
         .into_iter()
@@ -86,7 +93,11 @@ pub(crate) fn did_you_mean<'a>(
 
 /// Edits between two words: insertion, removal, replacement, and swap of two neighbours.
 fn distance(left: &str, right: &str) -> usize {
-    let fold = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
+    let fold = |text: &str| {
+        text.chars()
+            .flat_map(char::to_lowercase)
+            .collect::<Vec<_>>()
+    };
     let (left, right) = (fold(left), fold(right));
     let mut before = vec![0; right.len() + 1];
     let mut last: Vec<usize> = (0..=right.len()).collect();
@@ -94,7 +105,9 @@ fn distance(left: &str, right: &str) -> usize {
         let mut this = vec![row; right.len() + 1];
         for column in 1..=right.len() {
             let replaced = usize::from(left[row - 1] != right[column - 1]);
-            let mut best = (last[column] + 1).min(this[column - 1] + 1).min(last[column - 1] + replaced);
+            let mut best = (last[column] + 1)
+                .min(this[column - 1] + 1)
+                .min(last[column - 1] + replaced);
             let swapped = row > 1
                 && column > 1
                 && left[row - 1] == right[column - 2]

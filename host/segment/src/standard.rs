@@ -10,17 +10,32 @@ use crate::syntax::{Syntax, parse};
 /// Name and expression. A computed trait of the same name in the configuration takes its place;
 /// a trait of the same name from a source does not.
 pub const STANDARD_COMPUTED: [(&str, &str); 21] = [
-    ("average_order", "round(orders.where(o, o.total > 0).avg('total'), 2)"),
+    (
+        "average_order",
+        "round(orders.where(o, o.total > 0).avg('total'), 2)",
+    ),
     ("carts_open", "carts.where(c, c.status == 'open').count()"),
     (
         "days_between_orders",
         "round((orders.last('at') - orders.first('at')).getHours() / 24.0 / (orders.count() - 1), 1)",
     ),
     ("distinct_products", "products.distinct('product')"),
-    ("emails_bounced", "engagements('bounced').where(e, e.channel == 'email').count()"),
-    ("emails_clicked", "engagements('clicked').where(e, e.channel == 'email').count()"),
-    ("emails_opened", "engagements('opened').where(e, e.channel == 'email').count()"),
-    ("emails_sent", "engagements('sent').where(e, e.channel == 'email').count()"),
+    (
+        "emails_bounced",
+        "engagements('bounced').where(e, e.channel == 'email').count()",
+    ),
+    (
+        "emails_clicked",
+        "engagements('clicked').where(e, e.channel == 'email').count()",
+    ),
+    (
+        "emails_opened",
+        "engagements('opened').where(e, e.channel == 'email').count()",
+    ),
+    (
+        "emails_sent",
+        "engagements('sent').where(e, e.channel == 'email').count()",
+    ),
     ("events_count", "events.count()"),
     ("first_order_at", "orders.first('at')"),
     ("first_order_total", "orders.first('total')"),

@@ -83,7 +83,10 @@ const OPERATORS: [(&str, Operator, &str); 14] = [
 impl Operator {
     /// As written in a rule.
     pub fn as_str(self) -> &'static str {
-        OPERATORS.iter().find(|row| row.1 == self).map_or("", |row| row.2)
+        OPERATORS
+            .iter()
+            .find(|row| row.1 == self)
+            .map_or("", |row| row.2)
     }
 }
 
@@ -111,7 +114,12 @@ pub(crate) fn parse(rule: &str, text: &str) -> Result<Syntax, Vec<RuleError>> {
     let (expression, source) = Parser::default()
         .parse_with_source_info(text)
         .map_err(|errors| syntax_errors(rule, text, errors))?;
-    let mut reader = Reader { rule, text, source, errors: Vec::new() };
+    let mut reader = Reader {
+        rule,
+        text,
+        source,
+        errors: Vec::new(),
+    };
     match reader.read(&expression) {
         Some(syntax) if reader.errors.is_empty() => Ok(syntax),
         _ => Err(reader.errors),
@@ -121,8 +129,9 @@ pub(crate) fn parse(rule: &str, text: &str) -> Result<Syntax, Vec<RuleError>> {
 fn syntax_errors(rule: &str, text: &str, errors: ParseErrors) -> Vec<RuleError> {
     // Later ones follow from the first more often than not.
     let first = errors.errors.into_iter().next();
-    let (line, column, found) =
-        first.map_or((1, 1, String::new()), |error| (error.pos.0, error.pos.1, error.msg));
+    let (line, column, found) = first.map_or((1, 1, String::new()), |error| {
+        (error.pos.0, error.pos.1, error.msg)
+    });
     let line_start: usize = text
         .split_inclusive('\n')
         .take(usize::try_from(line - 1).unwrap_or(0))
@@ -130,17 +139,28 @@ fn syntax_errors(rule: &str, text: &str, errors: ParseErrors) -> Vec<RuleError> 
         .sum();
     let column = usize::try_from(column - 1).unwrap_or(0);
     let start = text.get(line_start..).map_or(text.len(), |rest| {
-        rest.char_indices().nth(column).map_or(text.len(), |(at, _)| line_start + at)
+        rest.char_indices()
+            .nth(column)
+            .map_or(text.len(), |(at, _)| line_start + at)
     });
     let (message, hint) = in_our_words(&found);
-    vec![RuleError::at(rule, text, start..text.len().min(start + 1), message, hint)]
+    vec![RuleError::at(
+        rule,
+        text,
+        start..text.len().min(start + 1),
+        message,
+        hint,
+    )]
 }
 
 /// The parser's messages list every token of its grammar.
 fn in_our_words(found: &str) -> (String, Option<String>) {
     if found.contains("has() macro") {
         let hint = "write `traits['name'] != null` for a name that is no identifier";
-        return ("`has` takes a field, as in `has(traits.email)`".into(), Some(hint.into()));
+        return (
+            "`has` takes a field, as in `has(traits.email)`".into(),
+            Some(hint.into()),
+        );
     }
     let found = found.strip_prefix("Syntax error: ").unwrap_or(found);
     if found.contains("<EOF>") && !found.contains("extraneous") {
@@ -157,9 +177,17 @@ fn in_our_words(found: &str) -> (String, Option<String>) {
         };
         return (format!("cannot read `{rest}`"), hint.map(str::to_owned));
     }
-    for prefix in ["extraneous input '", "mismatched input '", "no viable alternative at input '"] {
+    for prefix in [
+        "extraneous input '",
+        "mismatched input '",
+        "no viable alternative at input '",
+    ] {
         if let Some(rest) = found.strip_prefix(prefix) {
-            let token = rest.split("' expecting").next().unwrap_or(rest).trim_end_matches('\'');
+            let token = rest
+                .split("' expecting")
+                .next()
+                .unwrap_or(rest)
+                .trim_end_matches('\'');
             return (format!("unexpected `{token}`"), None);
         }
     }
@@ -176,7 +204,13 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn fail(&mut self, span: Range<usize>, message: impl Into<String>, hint: Option<&str>) {
         let hint = hint.map(str::to_owned);
-        self.errors.push(RuleError::at(self.rule, self.text, span, message.into(), hint));
+        self.errors.push(RuleError::at(
+            self.rule,
+            self.text,
+            span,
+            message.into(),
+            hint,
+        ));
     }
 
     /// Bytes of the node's own token.
@@ -189,14 +223,22 @@ impl Reader<'_> {
     /// The name that ends right before the parenthesis at `token`.
     fn name_before(&self, token: &Range<usize>, name: &str) -> Range<usize> {
         let before = self.text.get(..token.start).unwrap_or("").trim_end();
-        if before.ends_with(name) { before.len() - name.len()..before.len() } else { token.clone() }
+        if before.ends_with(name) {
+            before.len() - name.len()..before.len()
+        } else {
+            token.clone()
+        }
     }
 
     /// The name that follows the point at `token`.
     fn name_after(&self, token: &Range<usize>, name: &str) -> Range<usize> {
         let after = self.text.get(token.end..).unwrap_or("");
         let start = token.end + (after.len() - after.trim_start().len());
-        if self.text.get(start..).is_some_and(|rest| rest.starts_with(name)) {
+        if self
+            .text
+            .get(start..)
+            .is_some_and(|rest| rest.starts_with(name))
+        {
             start..start + name.len()
         } else {
             token.clone()
@@ -230,11 +272,17 @@ impl Reader<'_> {
                 } else {
                     token
                 };
-                Some(Syntax { kind, place: span.clone(), span })
+                Some(Syntax {
+                    kind,
+                    place: span.clone(),
+                    span,
+                })
             }
-            Expr::Ident(name) => {
-                Some(Syntax { kind: Kind::Name(name.into()), place: token.clone(), span: token })
-            }
+            Expr::Ident(name) => Some(Syntax {
+                kind: Kind::Name(name.into()),
+                place: token.clone(),
+                span: token,
+            }),
             Expr::Select(select) => {
                 let operand = Box::new(self.read(&select.operand)?);
                 let name = SmolStr::new(&select.field);
@@ -247,33 +295,56 @@ impl Reader<'_> {
                         .map_or(operand.span.end, |at| operand.span.end + at + name.len());
                     let place = field_end - name.len().min(field_end)..field_end;
                     let span = start..self.closed(field_end, ')');
-                    return Some(Syntax { kind: Kind::Has(operand, name), place, span });
+                    return Some(Syntax {
+                        kind: Kind::Has(operand, name),
+                        place,
+                        span,
+                    });
                 }
                 let place = self.name_after(&token, &name);
                 let span = operand.span.start..place.end;
-                Some(Syntax { kind: Kind::Field(operand, name), place, span })
+                Some(Syntax {
+                    kind: Kind::Field(operand, name),
+                    place,
+                    span,
+                })
             }
             Expr::List(list) => {
                 let items = self.read_all(&list.elements)?;
                 let last = items.last().map_or(token.end, |item| item.span.end);
                 let span = token.start..self.closed(last, ']');
-                Some(Syntax { kind: Kind::List(items), place: span.clone(), span })
+                Some(Syntax {
+                    kind: Kind::List(items),
+                    place: span.clone(),
+                    span,
+                })
             }
             Expr::Call(call) => self.call(call, token),
             Expr::Comprehension(_) => {
                 let hint = "filter facts with `.where(o, ...)` and test with `.exists()` without arguments";
-                self.fail(token, "the macros of CEL are not part of this language", Some(hint));
+                self.fail(
+                    token,
+                    "the macros of CEL are not part of this language",
+                    Some(hint),
+                );
                 None
             }
             Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => {
-                self.fail(token, "maps and messages are not part of this language", None);
+                self.fail(
+                    token,
+                    "maps and messages are not part of this language",
+                    None,
+                );
                 None
             }
         }
     }
 
     fn read_all(&mut self, expressions: &[IdedExpr]) -> Option<Vec<Syntax>> {
-        let read: Vec<_> = expressions.iter().map(|expression| self.read(expression)).collect();
+        let read: Vec<_> = expressions
+            .iter()
+            .map(|expression| self.read(expression))
+            .collect();
         read.into_iter().collect()
     }
 
@@ -315,7 +386,11 @@ impl Reader<'_> {
                 let (left, right) = (Box::new(left?), Box::new(right?));
                 let span = left.span.start..right.span.end;
                 let kind = Kind::Binary(*operator, left, right);
-                return Some(Syntax { kind, place: token, span });
+                return Some(Syntax {
+                    kind,
+                    place: token,
+                    span,
+                });
             }
             if name == operators::INDEX {
                 let (operand, key) = (self.read(left)?, self.read(right)?);
@@ -325,7 +400,11 @@ impl Reader<'_> {
                     return None;
                 };
                 let kind = Kind::Field(Box::new(operand), field);
-                return Some(Syntax { kind, place: key.span, span });
+                return Some(Syntax {
+                    kind,
+                    place: key.span,
+                    span,
+                });
             }
         }
         let mut args = self.read_all(&call.args)?;
@@ -338,12 +417,20 @@ impl Reader<'_> {
                 } else {
                     Kind::Negate(operand)
                 };
-                return Some(Syntax { kind, place: token, span });
+                return Some(Syntax {
+                    kind,
+                    place: token,
+                    span,
+                });
             }
             (operators::CONDITIONAL, 3) => {
                 let span = args[0].span.start..args[2].span.end;
                 let parts: Box<[Syntax; 3]> = Box::new(args.try_into().ok()?);
-                return Some(Syntax { kind: Kind::If(parts), place: token, span });
+                return Some(Syntax {
+                    kind: Kind::If(parts),
+                    place: token,
+                    span,
+                });
             }
             _ => {}
         }
@@ -353,12 +440,20 @@ impl Reader<'_> {
         match &call.target {
             None => {
                 let span = place.start..end;
-                Some(Syntax { kind: Kind::Function(name.into(), args), place, span })
+                Some(Syntax {
+                    kind: Kind::Function(name.into(), args),
+                    place,
+                    span,
+                })
             }
             Some(target) => {
                 let target = Box::new(self.read(target)?);
                 let span = target.span.start..end;
-                Some(Syntax { kind: Kind::Method(target, name.into(), args), place, span })
+                Some(Syntax {
+                    kind: Kind::Method(target, name.into(), args),
+                    place,
+                    span,
+                })
             }
         }
     }

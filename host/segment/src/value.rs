@@ -119,9 +119,11 @@ impl<'a> Val<'a> {
     pub fn as_instant(&self) -> Option<Moving> {
         match self {
             Self::Instant(instant) => Some(*instant),
-            Self::Text(text) => {
-                text.trim().parse::<Instant>().ok().map(|instant| Moving::fixed(instant.0))
-            }
+            Self::Text(text) => text
+                .trim()
+                .parse::<Instant>()
+                .ok()
+                .map(|instant| Moving::fixed(instant.0)),
             _ => None,
         }
     }
@@ -324,15 +326,16 @@ pub(crate) fn calculate<'a>(operation: Arithmetic, left: Val<'a>, right: Val<'a>
 
 /// Without trailing zeros, of which the division itself leaves a varying number.
 pub(crate) fn divide(left: Decimal, right: Decimal) -> Option<Decimal> {
-    left.checked_div(right).map(|quotient| Decimal(quotient.0.normalize()))
+    left.checked_div(right)
+        .map(|quotient| Decimal(quotient.0.normalize()))
 }
 
 /// The opposite of a number or span.
 pub(crate) fn negate(value: Val<'_>) -> Val<'_> {
     match value {
-        Val::Span(span) => {
-            Moving::fixed(0).checked_sub(span).map_or(Val::Absent, Val::Span)
-        }
+        Val::Span(span) => Moving::fixed(0)
+            .checked_sub(span)
+            .map_or(Val::Absent, Val::Span),
         other => calculate(Arithmetic::Subtract, Val::Int(0), other),
     }
 }
@@ -351,9 +354,15 @@ pub(crate) fn round<'a>(value: &Val<'_>, digits: u32) -> Val<'a> {
 
 /// Letters A to Z in the other case, without a copy where there are none.
 pub(crate) fn in_case<'a>(value: &Val<'a>, upper: bool) -> Val<'a> {
-    let Some(text) = value.text() else { return Val::Absent };
+    let Some(text) = value.text() else {
+        return Val::Absent;
+    };
     let foreign = |byte: u8| {
-        if upper { byte.is_ascii_lowercase() } else { byte.is_ascii_uppercase() }
+        if upper {
+            byte.is_ascii_lowercase()
+        } else {
+            byte.is_ascii_uppercase()
+        }
     };
     if !text.bytes().any(foreign) {
         return Val::Text(text);
@@ -371,7 +380,9 @@ pub(crate) fn size<'a>(value: &Val<'_>) -> Val<'a> {
         Val::Json(json) => list(json).map(|items| items.len()),
         other => other.text().map(|text| text.chars().count()),
     };
-    count.and_then(|count| i64::try_from(count).ok()).map_or(Val::Absent, Val::Int)
+    count
+        .and_then(|count| i64::try_from(count).ok())
+        .map_or(Val::Absent, Val::Int)
 }
 
 /// Whether a list in JSON holds a value. Its elements are compared like traits.
@@ -382,7 +393,9 @@ pub(crate) fn json_contains(json: &str, value: &Val<'_>) -> bool {
             return false;
         }
     }
-    let Some(items) = list(json) else { return false };
+    let Some(items) = list(json) else {
+        return false;
+    };
     items.iter().any(|item| {
         let item = match item {
             serde_json::Value::Bool(flag) => Val::Bool(*flag),
@@ -418,9 +431,11 @@ pub(crate) fn order(left: &Val<'_>, right: &Val<'_>) -> Ordering {
         (Val::Instant(left), Val::Instant(right)) | (Val::Span(left), Val::Span(right)) => {
             left.ms.cmp(&right.ms)
         }
-        _ => rank(left).cmp(&rank(right)).then_with(|| match (left.number(), right.number()) {
-            (Some(left), Some(right)) => left.order(right),
-            _ => Ordering::Equal,
-        }),
+        _ => rank(left)
+            .cmp(&rank(right))
+            .then_with(|| match (left.number(), right.number()) {
+                (Some(left), Some(right)) => left.order(right),
+                _ => Ordering::Equal,
+            }),
     }
 }

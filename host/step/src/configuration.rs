@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crosspoint_config::project::{Project, Survivorship as ConfiguredSurvivorship, Trigger};
-use crosspoint_identity::Guards;
+use crosspoint_identity::{Guards, resettle};
 use crosspoint_model::entry::Configured;
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
@@ -24,6 +24,8 @@ pub const SWEEP_COUNT: u32 = 1_000;
 const CONFIGURATION_NOTE: &str = "configuration";
 /// Where an unfinished sweep stands in the state: the last profile that it reached.
 const SWEEP_NOTE: &str = "sweep";
+/// Stands in the state while a sweep also looks at identity again, since the guards changed.
+const REGROUP_NOTE: &str = "regroup";
 
 /// The applied configuration as the state keeps it.
 #[derive(Serialize, Deserialize)]
@@ -44,9 +46,16 @@ impl Stepper {
         let applied = Applied { epoch, seq: ctx.seq, files: configured.files.clone() };
         let bytes = serde_json::to_vec(&applied).map_err(Error::Stored)?;
         state.put_note(CONFIGURATION_NOTE, Some(&bytes))?;
-        self.compiled = Some(compile(state, &applied)?);
+        let compiled = compile(state, &applied)?;
+        let before = self.compiled.replace(compiled);
+        let guards = |compiled: &Compiled| compiled.project.identity.clone();
+        if before.as_ref().map(guards) != self.compiled.as_ref().map(guards) {
+            state.put_note(REGROUP_NOTE, Some(&[]))?;
+        }
         if state.counter(Counter::Profiles)? > 0 {
             state.put_note(SWEEP_NOTE, Some(&[]))?;
+        } else {
+            state.put_note(REGROUP_NOTE, None)?;
         }
         ctx.effects.configured = true;
         Ok(())
@@ -89,10 +98,16 @@ impl Stepper {
         count: u32,
         ctx: &mut Context,
     ) -> Result<(), Error> {
+        let regroups = state.note(REGROUP_NOTE)?.is_some();
         let ids = state.profiles_after(after, count as usize)?;
         let last = ids.last().copied();
         let done = ids.len() < count as usize;
         for id in ids {
+            // Guards may be others than before: what they joined or kept apart is looked at again.
+            if regroups {
+                let settled = resettle(state, self.guards(), id)?;
+                self.follow(state, settled, ctx)?;
+            }
             let Some(mut profile) = state.take_profile(id)? else { continue };
             let before = first_expiry(&profile);
             let epoch = self.compiled.as_ref().map_or(0, |compiled| compiled.epoch);
@@ -101,6 +116,9 @@ impl Stepper {
                 reschedule(state, id, before, &profile)?;
             }
             state.put_profile(profile)?;
+        }
+        if done {
+            state.put_note(REGROUP_NOTE, None)?;
         }
         let note = if done { None } else { last.map(|id| id.0) };
         Ok(state.put_note(SWEEP_NOTE, note.as_ref().map(|id| id.as_slice()))?)

@@ -3,8 +3,7 @@
 use crosspoint_model::profile::Profile;
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
-
-use crate::view::StateView;
+use crosspoint_segment::ProfileView;
 
 use crate::stepper::{Context, SegmentChange};
 use crate::{Error, Stepper};
@@ -26,7 +25,8 @@ impl Stepper {
                 state.add_to_counter(Counter::Members(removed), -1)?;
             }
         }
-        let view = StateView { state, survivorship: &compiled.survivorship };
+        let names = |symbol| state.name(symbol);
+        let view = ProfileView { survivorship: &compiled.survivorship, names };
         let transitions = if outdated || touched.everything {
             compiled.rules.reevaluate_all(profile, ctx.now, &view)
         } else {

@@ -31,7 +31,6 @@ mod records;
 mod stepper;
 mod syncs;
 mod timers;
-mod view;
 
 #[cfg(test)]
 mod tests;
@@ -40,4 +39,3 @@ pub use compiled::Compiled;
 pub use configuration::SWEEP_COUNT;
 pub use error::Error;
 pub use stepper::{Effects, SegmentChange, Stepper};
-pub use view::StateView;

@@ -7,7 +7,7 @@ use crosspoint_model::record::{Body, Record, RecordKind, Version};
 use crosspoint_model::state::{Counter, ObjectKey, Quarantined, State};
 use crosspoint_model::touched::Touched;
 use crosspoint_model::{FragmentId, Identifier, Symbol};
-use crosspoint_profile::{FoldContext, Held, Names, fold, fragment_key, remove_fact, version_of};
+use crosspoint_profile::{FoldContext, Held, Names, fold, fragment_key_among, remove_fact, version_of};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::stepper::Context;
@@ -48,7 +48,7 @@ impl Stepper {
                     put_catalogue(state, &origin, record)?;
                 }
                 RecordKind::Tombstone => self.apply_tombstone(state, &origin, record, ctx)?,
-                _ => match fragment_key(origin.system, record) {
+                _ => match self.key(&origin, record) {
                     Some(key) => self.apply_to_person(state, &origin, key, record, ctx)?,
                     None => {
                         let reject = nobody(record);
@@ -66,6 +66,13 @@ impl Stepper {
         Ok(())
     }
 
+    /// The identifier that names the record's fragment. One that joins nobody cannot: it would
+    /// collect everybody who carries it.
+    fn key(&self, origin: &Origin<'_>, record: &Record) -> Option<Identifier> {
+        let guards = self.guards();
+        fragment_key_among(origin.system, record, |identifier| !guards.blocks(identifier))
+    }
+
     /// A vendor says that an object is gone. A contact's tombstone goes to the fragment that the
     /// vendor's id names; any other goes where the object's fact lives. A tombstone that arrives
     /// before its object is kept and applied when the object comes.
@@ -80,7 +87,8 @@ impl Stepper {
         match tombstone.kind {
             RecordKind::Product | RecordKind::Content => put_catalogue(state, origin, record),
             RecordKind::Contact => {
-                let key = fragment_key(origin.system, record)
+                let key = self
+                    .key(origin, record)
                     .or_else(|| Identifier::vendor(origin.system, &record.id));
                 match key {
                     Some(key) => {
@@ -92,6 +100,15 @@ impl Stepper {
                     None => Ok(()),
                 }
             }
+            kind if !keeps_location(kind) => match self.key(origin, record) {
+                Some(key) => {
+                    let id = FragmentId::of(origin.system, &key);
+                    let held = Held::Here;
+                    self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
+                    Ok(())
+                }
+                None => Ok(()),
+            },
             _ => {
                 let object = object_key(origin, &record.id);
                 match state.location(&object)? {

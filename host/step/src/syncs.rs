@@ -9,13 +9,12 @@ use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
 use crosspoint_model::{DeliveryKey, Instant, Value};
 use crosspoint_profile::consent;
-use crosspoint_segment::{Program, Transition};
+use crosspoint_segment::{ProfileView, Program, Transition};
 
 use crate::Error;
 use crate::compiled::{Compiled, CompiledSync};
 use crate::identity::{add_handed_over, remove_handed_over};
 use crate::stepper::Context;
-use crate::view::StateView;
 
 impl Compiled {
     /// Writes the deliveries that follow from the transitions and changed traits of a profile.
@@ -135,7 +134,8 @@ impl Compiled {
         program: &Program,
         ctx: &Context,
     ) -> Value {
-        let view = StateView { state, survivorship: &self.survivorship };
+        let names = |symbol| state.name(symbol);
+        let view = ProfileView { survivorship: &self.survivorship, names };
         program.value(profile, ctx.now, &view).value.unwrap_or(Value::Null)
     }
 

@@ -23,7 +23,9 @@ const FIRST_ROOM: usize = 1 << 16;
 impl Absence {
     /// Of an empty engine.
     pub(crate) fn new() -> Self {
-        Self { layers: vec![Layer::new(FIRST_ROOM)] }
+        Self {
+            layers: vec![Layer::new(FIRST_ROOM)],
+        }
     }
 
     pub(crate) fn add(&mut self, key: &[u8]) {
@@ -52,7 +54,10 @@ impl Absence {
 
 impl Layer {
     fn new(room: usize) -> Self {
-        Self { words: vec![0; (room * BITS_PER_KEY).next_power_of_two() / 64], room }
+        Self {
+            words: vec![0; (room * BITS_PER_KEY).next_power_of_two() / 64],
+            room,
+        }
     }
 
     fn places(&self, hash: u64) -> impl Iterator<Item = (usize, u64)> + use<> {
@@ -65,7 +70,8 @@ impl Layer {
     }
 
     fn has(&self, hash: u64) -> bool {
-        self.places(hash).all(|(word, bit)| self.words[word] & bit != 0)
+        self.places(hash)
+            .all(|(word, bit)| self.words[word] & bit != 0)
     }
 
     fn add(&mut self, hash: u64) {

@@ -27,7 +27,10 @@ pub trait Stored: Serialize + DeserializeOwned {
     /// # Errors
     /// [`Error::Corrupt`] for a version that never was, or bytes that do not fit it.
     fn migrate(version: u8, _bytes: &[u8]) -> Result<Self> {
-        Err(Error::Corrupt(format!("a {} has the unknown format {version}", Self::WHAT)))
+        Err(Error::Corrupt(format!(
+            "a {} has the unknown format {version}",
+            Self::WHAT
+        )))
     }
 }
 
@@ -36,10 +39,12 @@ pub trait Stored: Serialize + DeserializeOwned {
 /// # Errors
 /// [`Error::Engine`] when postcard refuses, which no stored type makes it do.
 pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(64);
+    let mut bytes = Vec::with_capacity(24);
     bytes.push(T::VERSION);
-    postcard::to_extend(value, bytes)
-        .map_err(|error| Error::Engine { operation: "encode a value", detail: error.to_string() })
+    postcard::to_extend(value, bytes).map_err(|error| Error::Engine {
+        operation: "encode a value",
+        detail: error.to_string(),
+    })
 }
 
 /// Reads [`encode`]'s bytes, of this release or an earlier one.
@@ -49,9 +54,11 @@ pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>> {
 pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T> {
     match bytes.split_first() {
         None => Err(Error::Corrupt(format!("a {} is empty", T::WHAT))),
-        Some((&found, _)) if found > T::VERSION => {
-            Err(Error::Newer { what: T::WHAT, found, known: T::VERSION })
-        }
+        Some((&found, _)) if found > T::VERSION => Err(Error::Newer {
+            what: T::WHAT,
+            found,
+            known: T::VERSION,
+        }),
         Some((&found, rest)) if found < T::VERSION => T::migrate(found, rest),
         Some((_, rest)) => match postcard::take_from_bytes(rest) {
             Ok((value, [])) => Ok(value),
@@ -60,7 +67,10 @@ pub fn decode<T: Stored>(bytes: &[u8]) -> Result<T> {
                 T::WHAT,
                 left.len()
             ))),
-            Err(error) => Err(Error::Corrupt(format!("a {} does not decode: {error}", T::WHAT))),
+            Err(error) => Err(Error::Corrupt(format!(
+                "a {} does not decode: {error}",
+                T::WHAT
+            ))),
         },
     }
 }
@@ -129,7 +139,14 @@ mod tests {
         assert_eq!(decode::<Point>(&new).unwrap(), Point { x: 1, y: 2 });
         new[0] = 2;
         let error = decode::<Point>(&new).unwrap_err();
-        assert!(matches!(error, Error::Newer { found: 2, known: 1, .. }));
+        assert!(matches!(
+            error,
+            Error::Newer {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ));
         assert!(error.to_string().contains("written by a newer version"));
     }
 

@@ -3,8 +3,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::{Engine, KeyRange, Pair};
 use crate::Result;
+use crate::engine::{Engine, KeyRange, Pair};
 
 const PAGE: usize = 1024;
 

@@ -41,12 +41,18 @@ impl KeyRange {
                 break;
             }
         }
-        Self { from: prefix.to_vec(), to }
+        Self {
+            from: prefix.to_vec(),
+            to,
+        }
     }
 
     /// Every key of a caller.
     pub fn all() -> Self {
-        Self { from: Vec::new(), to: vec![RESERVED_PREFIX] }
+        Self {
+            from: Vec::new(),
+            to: vec![RESERVED_PREFIX],
+        }
     }
 
     /// The part of the range behind `key`.
@@ -105,7 +111,10 @@ impl Batch {
 
     /// What the batch does to `key`: nothing, delete (`Some(None)`), or put.
     pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        let at = self.writes.binary_search_by(|write| write.0.as_slice().cmp(key)).ok()?;
+        let at = self
+            .writes
+            .binary_search_by(|write| write.0.as_slice().cmp(key))
+            .ok()?;
         Some(self.writes[at].1.as_deref())
     }
 

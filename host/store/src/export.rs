@@ -43,12 +43,18 @@ pub fn export<E: Engine + ?Sized>(engine: &E, writer: &mut impl Write) -> Result
     header.extend_from_slice(&reached.position.to_be_bytes());
     header.extend_from_slice(&reached.at.0.to_be_bytes());
     writer.write_all(&header).map_err(io)?;
-    writer.write_all(&crc32c::crc32c(&header).to_be_bytes()).map_err(io)?;
+    writer
+        .write_all(&crc32c::crc32c(&header).to_be_bytes())
+        .map_err(io)?;
     let (mut pairs, mut blocks, mut block) = (0u64, 0u64, Vec::new());
     let mut end_block = |block: &mut Vec<u8>| {
         blocks += 1;
-        writer.write_all(&(block.len() as u32).to_be_bytes()).map_err(io)?;
-        writer.write_all(&crc32c::crc32c(block).to_be_bytes()).map_err(io)?;
+        writer
+            .write_all(&(block.len() as u32).to_be_bytes())
+            .map_err(io)?;
+        writer
+            .write_all(&crc32c::crc32c(block).to_be_bytes())
+            .map_err(io)?;
         writer.write_all(block).map_err(io)?;
         block.clear();
         Ok(())
@@ -70,7 +76,9 @@ pub fn export<E: Engine + ?Sized>(engine: &E, writer: &mut impl Write) -> Result
     let counts = [pairs.to_be_bytes(), blocks.to_be_bytes()].concat();
     writer.write_all(&0u32.to_be_bytes()).map_err(io)?;
     writer.write_all(&counts).map_err(io)?;
-    writer.write_all(&crc32c::crc32c(&counts).to_be_bytes()).map_err(io)?;
+    writer
+        .write_all(&crc32c::crc32c(&counts).to_be_bytes())
+        .map_err(io)?;
     Ok(reached)
 }
 
@@ -117,7 +125,9 @@ fn read(reader: &mut impl Read, mut pair: impl FnMut(Pair) -> Result<()>) -> Res
     }
     let version = number(&header[8..12]);
     if version != u64::from(VERSION) {
-        return Err(Error::BadExport(format!("its format is {version}, not {VERSION}")));
+        return Err(Error::BadExport(format!(
+            "its format is {version}, not {VERSION}"
+        )));
     }
     let reached = Reached {
         position: number(&header[12..20]),
@@ -135,7 +145,10 @@ fn read(reader: &mut impl Read, mut pair: impl FnMut(Pair) -> Result<()>) -> Res
         }
         let crc = u32::from_be_bytes(exact(reader)?);
         let mut block = Vec::new();
-        reader.take(length as u64).read_to_end(&mut block).map_err(failed)?;
+        reader
+            .take(length as u64)
+            .read_to_end(&mut block)
+            .map_err(failed)?;
         if block.len() != length || crc32c::crc32c(&block) != crc {
             return Err(Error::BadExport(format!("block {blocks} is damaged")));
         }
@@ -171,7 +184,9 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 }
 
 fn number(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn exact<const N: usize>(reader: &mut impl Read) -> Result<[u8; N]> {

@@ -141,7 +141,10 @@ pub(crate) fn timer(at: Instant, profile: ProfileId) -> Vec<u8> {
 
 pub(crate) fn parse_timer(key: &[u8]) -> Result<(Instant, ProfileId)> {
     let (at, id) = split::<8, 16>(key)?;
-    Ok((Instant((u64::from_be_bytes(at) ^ (1 << 63)) as i64), ProfileId(id)))
+    Ok((
+        Instant((u64::from_be_bytes(at) ^ (1 << 63)) as i64),
+        ProfileId(id),
+    ))
 }
 
 pub(crate) fn parse_profile(key: &[u8]) -> Result<ProfileId> {
@@ -165,7 +168,10 @@ pub(crate) fn parse_delivery(key: &[u8]) -> Result<(Symbol, u64)> {
     let (connector, rest) = split::<4, 12>(key)?;
     let mut seq = [0; 8];
     seq.copy_from_slice(&rest[..8]);
-    Ok((Symbol(u32::from_be_bytes(connector)), u64::from_be_bytes(seq)))
+    Ok((
+        Symbol(u32::from_be_bytes(connector)),
+        u64::from_be_bytes(seq),
+    ))
 }
 
 pub(crate) fn deliveries_of(connector: Symbol) -> KeyRange {
@@ -226,14 +232,22 @@ pub(crate) fn parse_counter(key: &[u8]) -> Result<Counter> {
         Some(8) => Counter::Waiting(symbol()?),
         Some(9) => Counter::Stopped(symbol()?),
         Some(10) => Counter::KeptApart,
-        _ => return Err(Error::Corrupt("a counter's key has an unknown kind".to_owned())),
+        _ => {
+            return Err(Error::Corrupt(
+                "a counter's key has an unknown kind".to_owned(),
+            ));
+        }
     })
 }
 
 /// The two parts behind the table byte.
 fn split<const A: usize, const B: usize>(key: &[u8]) -> Result<([u8; A], [u8; B])> {
     if key.len() != 1 + A + B {
-        return Err(Error::Corrupt(format!("a key has {} bytes, not {}", key.len(), 1 + A + B)));
+        return Err(Error::Corrupt(format!(
+            "a key has {} bytes, not {}",
+            key.len(),
+            1 + A + B
+        )));
     }
     let (mut a, mut b) = ([0; A], [0; B]);
     a.copy_from_slice(&key[1..1 + A]);
@@ -246,7 +260,9 @@ fn split<const A: usize, const B: usize>(key: &[u8]) -> Result<([u8; A], [u8; B]
 /// # Errors
 /// [`Error::Corrupt`] or [`Error::Newer`].
 pub(crate) fn check(key: &[u8], value: &[u8]) -> Result<()> {
-    let table = key.first().and_then(|first| Table::ALL.iter().find(|t| **t as u8 == *first));
+    let table = key
+        .first()
+        .and_then(|first| Table::ALL.iter().find(|t| **t as u8 == *first));
     let Some(table) = table else {
         return Err(Error::Corrupt("a key belongs to no table".to_owned()));
     };

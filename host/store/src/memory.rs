@@ -45,7 +45,10 @@ impl Engine for MemoryEngine {
         }
         Ok(self.read(|held| {
             let pairs = held.pairs.range(range.from.clone()..range.to.clone());
-            pairs.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+            pairs
+                .take(limit)
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
         }))
     }
 
@@ -54,14 +57,21 @@ impl Engine for MemoryEngine {
             return Ok(None);
         }
         Ok(self.read(|held| {
-            let last = held.pairs.range(range.from.clone()..range.to.clone()).next_back();
+            let last = held
+                .pairs
+                .range(range.from.clone()..range.to.clone())
+                .next_back();
             last.map(|(key, value)| (key.clone(), value.clone()))
         }))
     }
 
     fn commit(&self, batch: &Batch) -> Result<()> {
         let _gate = self.gate();
-        let reserved = |key: &[u8]| key.first().copied().filter(|first| *first >= RESERVED_PREFIX);
+        let reserved = |key: &[u8]| {
+            key.first()
+                .copied()
+                .filter(|first| *first >= RESERVED_PREFIX)
+        };
         if let Some(first) = batch.writes().iter().find_map(|write| reserved(&write.0)) {
             return Err(Error::ReservedKey(first));
         }
@@ -85,6 +95,9 @@ impl Engine for MemoryEngine {
     }
 
     fn sizes(&self) -> Result<Sizes> {
-        Ok(Sizes { keys: self.read(|held| held.pairs.len() as u64), disk_bytes: 0 })
+        Ok(Sizes {
+            keys: self.read(|held| held.pairs.len() as u64),
+            disk_bytes: 0,
+        })
     }
 }

@@ -36,18 +36,26 @@ pub fn write<E: Engine + ?Sized>(engine: &E, folder: &Path, keep: usize) -> Resu
     }
     let reached = engine.reached().ok_or(Error::NoPosition)?;
     let part = folder.join(format!("snapshot-{:020}.xps.part", reached.position));
-    let mut writer =
-        BufWriter::with_capacity(1 << 20, File::create(&part).map_err(Error::io("create", &part))?);
+    let mut writer = BufWriter::with_capacity(
+        1 << 20,
+        File::create(&part).map_err(Error::io("create", &part))?,
+    );
     let reached = export(engine, &mut writer)?;
     writer.flush().map_err(Error::io("write", &part))?;
-    writer.get_ref().sync_all().map_err(Error::io("sync", &part))?;
+    writer
+        .get_ref()
+        .sync_all()
+        .map_err(Error::io("sync", &part))?;
     let path = folder.join(format!("snapshot-{:020}.xps", reached.position));
     fs::rename(&part, &path).map_err(Error::io("rename", &part))?;
     sync_path(folder)?;
     for old in list(folder)?.into_iter().skip(keep.max(1)) {
         fs::remove_file(&old.path).map_err(Error::io("remove", &old.path))?;
     }
-    Ok(Snapshot { position: reached.position, path })
+    Ok(Snapshot {
+        position: reached.position,
+        path,
+    })
 }
 
 /// All snapshots of the folder, newest first, unread. No folder holds none.
@@ -101,7 +109,9 @@ pub fn load<E: Engine + ?Sized>(snapshot: &Snapshot, engine: &E) -> Result<Reach
 /// # Errors
 /// See [`newest`] and [`load`].
 pub fn load_newest<E: Engine + ?Sized>(folder: &Path, engine: &E) -> Result<Option<Reached>> {
-    newest(folder)?.map(|snapshot| load(&snapshot, engine)).transpose()
+    newest(folder)?
+        .map(|snapshot| load(&snapshot, engine))
+        .transpose()
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {
@@ -119,7 +129,9 @@ fn files(folder: &Path, suffix: &str) -> Result<Vec<Snapshot>> {
     for entry in entries {
         let path = entry.map_err(Error::io("list", folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = name.strip_prefix("snapshot-").and_then(|rest| rest.strip_suffix(suffix));
+        let number = name
+            .strip_prefix("snapshot-")
+            .and_then(|rest| rest.strip_suffix(suffix));
         if let Some(position) = number.and_then(|number| number.parse().ok()) {
             found.push(Snapshot { position, path });
         }
@@ -142,8 +154,13 @@ mod tests {
             let value = vec![key as u8; (key % 200) as usize];
             ((key * position).to_be_bytes().to_vec(), Some(value))
         });
-        let reached = Reached { position, at: Instant(5) };
-        engine.commit(&Batch::new(writes.collect(), Some(reached))).unwrap();
+        let reached = Reached {
+            position,
+            at: Instant(5),
+        };
+        engine
+            .commit(&Batch::new(writes.collect(), Some(reached)))
+            .unwrap();
         engine
     }
 
@@ -155,7 +172,11 @@ mod tests {
         for position in 1..=4 {
             write(&engine(position), &folder, 2).unwrap();
         }
-        let positions: Vec<u64> = list(&folder).unwrap().iter().map(|one| one.position).collect();
+        let positions: Vec<u64> = list(&folder)
+            .unwrap()
+            .iter()
+            .map(|one| one.position)
+            .collect();
         assert_eq!(positions, [4, 3]);
         let loaded = MemoryEngine::new();
         assert_eq!(load_newest(&folder, &loaded).unwrap().unwrap().position, 4);
@@ -168,7 +189,15 @@ mod tests {
         let old = write(&engine(1), folder.path(), 9).unwrap();
         let new = write(&engine(2), folder.path(), 9).unwrap();
         let sound = fs::read(&new.path).unwrap();
-        let ends = [0, 1, 30, 40, sound.len() / 2, sound.len() - 30, sound.len() - 1];
+        let ends = [
+            0,
+            1,
+            30,
+            40,
+            sound.len() / 2,
+            sound.len() - 30,
+            sound.len() - 1,
+        ];
         for at in ends {
             let mut flipped = sound.clone();
             flipped[at] ^= 0x10;
@@ -179,7 +208,11 @@ mod tests {
         }
         fs::write(&new.path, &sound).unwrap();
         assert_eq!(newest(folder.path()).unwrap(), Some(new));
-        fs::write(folder.path().join("snapshot-00000000000000000009.xps.part"), "torn").unwrap();
+        fs::write(
+            folder.path().join("snapshot-00000000000000000009.xps.part"),
+            "torn",
+        )
+        .unwrap();
         assert_eq!(newest(folder.path()).unwrap().unwrap().position, 2);
     }
 }

@@ -32,7 +32,10 @@ pub enum CellKind {
 
 impl Cell<'_> {
     /// A cell that says nothing.
-    pub const EMPTY: Cell<'static> = Cell { text: Cow::Borrowed(""), kind: CellKind::Bare };
+    pub const EMPTY: Cell<'static> = Cell {
+        text: Cow::Borrowed(""),
+        kind: CellKind::Bare,
+    };
 
     /// Whether it means "empty".
     pub fn is_null(&self, tokens: &[String]) -> bool {
@@ -58,7 +61,13 @@ pub fn delimited(row: &str, delimiter: u8) -> Vec<Cell<'_>> {
             (cell, padding + 1 + used)
         } else {
             let end = position(rest, delimiter);
-            (Cell { text: Cow::Borrowed(rest[..end].trim()), kind: CellKind::Bare }, end)
+            (
+                Cell {
+                    text: Cow::Borrowed(rest[..end].trim()),
+                    kind: CellKind::Bare,
+                },
+                end,
+            )
         };
         cells.push(cell);
         if used >= rest.len() {
@@ -69,7 +78,9 @@ pub fn delimited(row: &str, delimiter: u8) -> Vec<Cell<'_>> {
 }
 
 fn position(text: &str, byte: u8) -> usize {
-    text.bytes().position(|other| other == byte).unwrap_or(text.len())
+    text.bytes()
+        .position(|other| other == byte)
+        .unwrap_or(text.len())
 }
 
 /// The cell behind an opening quote and the length up to its delimiter.
@@ -81,7 +92,13 @@ fn quoted(text: &str, delimiter: u8) -> (Cell<'_>, usize) {
             // Unclosed: the splitter has ruled that out, retried input may still hold it.
             let mut whole = owned.unwrap_or_default();
             whole.push_str(&text[from..]);
-            return (Cell { text: Cow::Owned(whole), kind: CellKind::Quoted }, text.len());
+            return (
+                Cell {
+                    text: Cow::Owned(whole),
+                    kind: CellKind::Quoted,
+                },
+                text.len(),
+            );
         };
         if text[quote + 1..].starts_with('"') {
             owned.get_or_insert_default().push_str(&text[from..=quote]);
@@ -99,14 +116,23 @@ fn quoted(text: &str, delimiter: u8) -> (Cell<'_>, usize) {
                 Cow::Owned(whole)
             }
         };
-        return (Cell { text: content, kind: CellKind::Quoted }, end);
+        return (
+            Cell {
+                text: content,
+                kind: CellKind::Quoted,
+            },
+            end,
+        );
     }
 }
 
 /// The cells of a row that is aligned with spaces or tabs.
 pub fn aligned(row: &str) -> Vec<Cell<'_>> {
     row.split_ascii_whitespace()
-        .map(|text| Cell { text: Cow::Borrowed(text), kind: CellKind::Bare })
+        .map(|text| Cell {
+            text: Cow::Borrowed(text),
+            kind: CellKind::Bare,
+        })
         .collect()
 }
 
@@ -134,7 +160,9 @@ fn open<'a>(
 ) -> Result<(), String> {
     let members: Members<'a> = serde_json::from_str(text).map_err(|error| {
         let text = error.to_string();
-        let text = text.split_once(" at line 1 column").map_or(text.as_str(), |(head, _)| head);
+        let text = text
+            .split_once(" at line 1 column")
+            .map_or(text.as_str(), |(head, _)| head);
         format!("expected one JSON object: {text}")
     })?;
     for (name, raw) in members.0 {
@@ -198,7 +226,10 @@ mod tests {
     use super::*;
 
     fn texts<'a>(cells: &'a [Cell<'_>]) -> Vec<(&'a str, CellKind)> {
-        cells.iter().map(|cell| (cell.text.as_ref(), cell.kind)).collect()
+        cells
+            .iter()
+            .map(|cell| (cell.text.as_ref(), cell.kind))
+            .collect()
     }
 
     #[test]
@@ -217,7 +248,10 @@ mod tests {
             ]
         );
         assert_eq!(texts(&delimited("5\" pipe", b',')), [("5\" pipe", Bare)]);
-        assert_eq!(texts(&delimited("\"a\"b,c", b',')), [("ab", Quoted), ("c", Bare)]);
+        assert_eq!(
+            texts(&delimited("\"a\"b,c", b',')),
+            [("ab", Quoted), ("c", Bare)]
+        );
         assert_eq!(texts(&aligned(" 00001 19970101  1   11.77")).len(), 4);
     }
 
@@ -229,7 +263,10 @@ mod tests {
         assert_eq!(cells[0].text, "12345678901234567890.10");
         assert_eq!(cells[1].text, "a@b");
         assert_eq!(cells[2].kind, CellKind::Null);
-        assert_eq!((cells[3].text.as_ref(), cells[3].kind), (r#"["x"]"#, CellKind::Json));
+        assert_eq!(
+            (cells[3].text.as_ref(), cells[3].kind),
+            (r#"["x"]"#, CellKind::Json)
+        );
         for bad in ["[1]", "{\"a\":1", "x", "{\"a\":1,\"a\":2}", "{} {}"] {
             assert!(object(bad, &|_| false).is_err(), "{bad}");
         }

@@ -19,7 +19,11 @@ pub struct Convert<'a> {
 impl<'a> Convert<'a> {
     /// Finds the mentioned columns once for all rows.
     pub fn new(plan: &'a Plan, dialect: &'a Dialect) -> Self {
-        Self { plan, dialect, binding: Binding::new(plan, &dialect.columns) }
+        Self {
+            plan,
+            dialect,
+            binding: Binding::new(plan, &dialect.columns),
+        }
     }
 
     /// The records of a row.
@@ -36,22 +40,43 @@ impl<'a> Convert<'a> {
         let (plan, dialect) = (self.plan, self.dialect);
         let text = dialect.encoding.decode(bytes).ok_or_else(|| {
             let encoding = dialect.encoding.name();
-            Fault::of_row(format!("the row is not {encoding}; set `encoding` if the file is not"))
+            Fault::of_row(format!(
+                "the row is not {encoding}; set `encoding` if the file is not"
+            ))
         })?;
         if dialect.layout == Layout::Ndjson {
             let is_opened = |name: &str| {
                 let prefix = format!("{}.", fold(name));
-                plan.mentioned.iter().any(|one| one.folded.starts_with(&prefix))
+                plan.mentioned
+                    .iter()
+                    .any(|one| one.folded.starts_with(&prefix))
             };
             let (names, cells) = object(&text, &is_opened).map_err(Fault::of_row)?;
             let binding = &Binding::new(plan, &names);
-            return Row { plan, binding, names: &names, cells: &cells, path, line, modified_at }
-                .records();
+            return Row {
+                plan,
+                binding,
+                names: &names,
+                cells: &cells,
+                path,
+                line,
+                modified_at,
+            }
+            .records();
         }
         let mut cells = cells(&text, dialect.layout);
         self.shape(&mut cells)?;
         let (binding, names) = (&self.binding, &dialect.columns);
-        Row { plan, binding, names, cells: &cells, path, line, modified_at }.records()
+        Row {
+            plan,
+            binding,
+            names,
+            cells: &cells,
+            path,
+            line,
+            modified_at,
+        }
+        .records()
     }
 
     /// Empty cells too many are cut off, cells too few are made up for where settings allow it.

@@ -52,13 +52,27 @@ impl From<Packed> for FileState {
             2 => Progress::Refused,
             _ => Progress::Begun,
         };
-        Self { path, stamp, progress, offset, line, mark }
+        Self {
+            path,
+            stamp,
+            progress,
+            offset,
+            line,
+            mark,
+        }
     }
 }
 
 impl From<FileState> for Packed {
     fn from(state: FileState) -> Self {
-        let FileState { path, stamp, progress, offset, line, mark } = state;
+        let FileState {
+            path,
+            stamp,
+            progress,
+            offset,
+            line,
+            mark,
+        } = state;
         (path, stamp, progress as u8, offset, line, mark)
     }
 }
@@ -81,11 +95,15 @@ impl Cursor {
     /// [`Error::CursorExpired`] where it is of another form.
     pub fn decode(bytes: Option<&[u8]>) -> Result<Self, Error> {
         match settings::decode_cursor::<Self>(bytes)? {
-            None => Ok(Self { v: 1, ..Self::default() }),
+            None => Ok(Self {
+                v: 1,
+                ..Self::default()
+            }),
             Some(cursor) if cursor.v == 1 => Ok(cursor),
-            Some(cursor) => {
-                Err(Error::CursorExpired(format!("cursor of form {} is unknown", cursor.v)))
-            }
+            Some(cursor) => Err(Error::CursorExpired(format!(
+                "cursor of form {} is unknown",
+                cursor.v
+            ))),
         }
     }
 
@@ -113,7 +131,10 @@ impl Cursor {
 
     /// Forgets files that are no longer there.
     pub fn retain(&mut self, entries: &[Entry]) {
-        let present: Vec<u64> = entries.iter().map(|entry| fnv(entry.path.as_bytes())).collect();
+        let present: Vec<u64> = entries
+            .iter()
+            .map(|entry| fnv(entry.path.as_bytes()))
+            .collect();
         self.files.retain(|state| present.contains(&state.path));
     }
 
@@ -146,7 +167,10 @@ impl Cursor {
         if parts.is_empty() {
             parts.push("columns stand in another order".to_owned());
         }
-        Some(format!("{path}: {}; columns are found by name", parts.join(", ")))
+        Some(format!(
+            "{path}: {}; columns are found by name",
+            parts.join(", ")
+        ))
     }
 }
 

@@ -68,7 +68,12 @@ impl Dialect {
         let (encoding, mark) = Encoding::detect(head, is_whole, plan.encoding);
         let mut text = Vec::with_capacity(head.len());
         encoding.widen(&head[mark..], is_whole, &mut text);
-        let mut lines = Lines { text: &text, at: 0, line: 1, is_whole };
+        let mut lines = Lines {
+            text: &text,
+            at: 0,
+            line: 1,
+            is_whole,
+        };
 
         let announced = lines.announced_delimiter();
         let title_lines = match plan.header {
@@ -96,12 +101,22 @@ impl Dialect {
                     return Ok(None);
                 }
                 let reason = format!("the header does not end within {HEAD_BYTES} bytes");
-                return Err(Refusal { line, column: None, reason });
+                return Err(Refusal {
+                    line,
+                    column: None,
+                    reason,
+                });
             };
             columns = header_names(header, encoding, layout, line)?;
         }
         let data_offset = mark as u64 + encoding.raw_len(&text[..lines.at]);
-        Ok(Some(Self { encoding, layout, columns, data_offset, data_line: lines.line }))
+        Ok(Some(Self {
+            encoding,
+            layout,
+            columns,
+            data_offset,
+            data_line: lines.line,
+        }))
     }
 }
 
@@ -145,7 +160,10 @@ impl<'a> Lines<'a> {
         let mut ahead = self.clone();
         let line = ahead.next(None)?;
         let line = line.trim_ascii_end();
-        let line = line.strip_prefix(b"\"").and_then(|l| l.strip_suffix(b"\"")).unwrap_or(line);
+        let line = line
+            .strip_prefix(b"\"")
+            .and_then(|l| l.strip_suffix(b"\""))
+            .unwrap_or(line);
         let is_tab = self.text.starts_with(b"sep=\t");
         match (line.get(..4)?.eq_ignore_ascii_case(b"sep="), &line[4..]) {
             (true, [delimiter]) if delimiter.is_ascii() => {
@@ -206,11 +224,14 @@ fn guess(lines: &Lines<'_>, encoding: Encoding) -> Layout {
             }
         }
         let usual = counts.iter().copied().max_by_key(|count| {
-            (counts.iter().filter(|other| *other == count).count(), *count)
+            (
+                counts.iter().filter(|other| *other == count).count(),
+                *count,
+            )
         });
         let usual = usual.unwrap_or(0);
-        let share = counts.iter().filter(|count| **count == usual).count() * 100
-            / counts.len().max(1);
+        let share =
+            counts.iter().filter(|count| **count == usual).count() * 100 / counts.len().max(1);
         // Words between spaces are common inside text, so aligned columns must all agree.
         let is_fit = usual >= 2 && (layout != Layout::Aligned || share == 100);
         if is_fit { share * 1000 + usual } else { 0 }
@@ -240,13 +261,19 @@ fn header_names(
     line: u64,
 ) -> Result<Vec<String>, Refusal> {
     let refuse = |column: Option<&str>, reason: String| {
-        Err(Refusal { line, column: column.map(str::to_owned), reason })
+        Err(Refusal {
+            line,
+            column: column.map(str::to_owned),
+            reason,
+        })
     };
     let Some(text) = encoding.decode(header) else {
         return refuse(None, format!("the header is not {}", encoding.name()));
     };
-    let mut names: Vec<String> =
-        cells(&text, layout).iter().map(|cell| collapse(&cell.text).into_owned()).collect();
+    let mut names: Vec<String> = cells(&text, layout)
+        .iter()
+        .map(|cell| collapse(&cell.text).into_owned())
+        .collect();
     // A delimiter at the end of each line makes a column without name and content.
     while names.last().is_some_and(String::is_empty) {
         names.pop();
@@ -256,7 +283,10 @@ fn header_names(
             return refuse(None, format!("column {} has no name", at + 1));
         }
         if names[..at].iter().any(|other| fold(other) == fold(name)) {
-            return refuse(Some(name), format!("column `{name}` appears twice in the header"));
+            return refuse(
+                Some(name),
+                format!("column `{name}` appears twice in the header"),
+            );
         }
     }
     Ok(names)
@@ -286,14 +316,21 @@ impl Dialect {
         if self.layout == Layout::Ndjson {
             return Ok(self);
         }
-        let missing = Binding::new(plan, &self.columns).missing(plan, true).next().map(str::to_owned);
+        let missing = Binding::new(plan, &self.columns)
+            .missing(plan, true)
+            .next()
+            .map(str::to_owned);
         match missing {
             None => Ok(self),
             Some(name) => {
                 let there = self.columns.join("`, `");
                 let reason = format!("column `{name}` is not in the file; it has `{there}`");
                 let line = self.data_line.saturating_sub(1).max(1);
-                Err(Refusal { line, column: Some(name), reason })
+                Err(Refusal {
+                    line,
+                    column: Some(name),
+                    reason,
+                })
             }
         }
     }

@@ -79,7 +79,12 @@ impl Encoding {
             (EncodingSetting::Auto, _) => {
                 let is_utf8 = match std::str::from_utf8(head) {
                     Ok(_) => true,
-                    Err(error) => error.error_len().is_none() && !is_whole,
+                    // Half a character at the end: a file that is still growing, if it has shown
+                    // whole ones before.
+                    Err(error) => {
+                        error.error_len().is_none()
+                            && (!is_whole || !head[..error.valid_up_to()].is_ascii())
+                    }
                 };
                 if is_utf8 {
                     (Self::Utf8, 0)
@@ -110,10 +115,21 @@ impl Encoding {
             return raw.len();
         };
         let (pairs, _) = raw.as_chunks::<2>();
-        let unit =
-            |pair: [u8; 2]| if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
-        let ends_high = pairs.last().is_some_and(|pair| (0xd800..0xdc00).contains(&unit(*pair)));
-        let whole = if ends_high && !at_end { pairs.len() - 1 } else { pairs.len() };
+        let unit = |pair: [u8; 2]| {
+            if big_endian {
+                u16::from_be_bytes(pair)
+            } else {
+                u16::from_le_bytes(pair)
+            }
+        };
+        let ends_high = pairs
+            .last()
+            .is_some_and(|pair| (0xd800..0xdc00).contains(&unit(*pair)));
+        let whole = if ends_high && !at_end {
+            pairs.len() - 1
+        } else {
+            pairs.len()
+        };
         let mut buffer = [0; 4];
         for decoded in char::decode_utf16(pairs[..whole].iter().map(|pair| unit(*pair))) {
             match decoded {
@@ -150,9 +166,11 @@ impl Encoding {
             Self::SingleByte(_) if widened.is_ascii() => {
                 std::str::from_utf8(widened).ok().map(Cow::Borrowed)
             }
-            Self::SingleByte(table) => {
-                widened.iter().map(|byte| table.char(*byte)).collect::<Option<String>>().map(Cow::Owned)
-            }
+            Self::SingleByte(table) => widened
+                .iter()
+                .map(|byte| table.char(*byte))
+                .collect::<Option<String>>()
+                .map(Cow::Owned),
         }
     }
 }
@@ -175,13 +193,17 @@ mod tests {
         assert_eq!(detect("Zoë".as_bytes(), true), ("utf-8", 0));
         assert_eq!(detect(b"Zo\xc3", false), ("utf-8", 0));
         assert_eq!(detect(b"Zo\xc3", true), ("windows-1252", 0));
+        assert_eq!(detect(b"\xc3\xab Zo\xc3", true), ("utf-8", 0));
         assert_eq!(detect(b"Zo\xeb;x", false), ("windows-1252", 0));
     }
 
     #[test]
     fn single_bytes_have_their_characters() {
         let windows = Encoding::SingleByte(SingleByte::Windows1252);
-        assert_eq!(windows.decode(b"\x80 Zo\xeb \x93x\x94").as_deref(), Some("€ Zoë “x”"));
+        assert_eq!(
+            windows.decode(b"\x80 Zo\xeb \x93x\x94").as_deref(),
+            Some("€ Zoë “x”")
+        );
         assert_eq!(windows.decode(b"\x81"), None);
         let iso = Encoding::SingleByte(SingleByte::Iso8859_15);
         assert_eq!(iso.decode(b"\xa4\xe9").as_deref(), Some("€é"));
@@ -201,7 +223,8 @@ mod tests {
             prop_assert_eq!(encoding.raw_len(&widened), used as u64);
             let more = encoding.widen(&raw[used..], true, &mut widened);
             prop_assert_eq!(used + more, raw.len());
-            prop_assert_eq!(encoding.decode(&widened).as_deref(), Some(text.as_str()));
+            let decoded = encoding.decode(&widened);
+            prop_assert_eq!(decoded.as_deref(), Some(text.as_str()));
         }
 
         #[test]

@@ -6,8 +6,8 @@ use crosspoint_sdk::{Budget, Context, Error, Page, Reject};
 
 use crate::convert::{Convert, record_bytes};
 use crate::cursor::{Cursor, FileState, MAX_FILES, Progress, fnv, stamp};
-use crate::dialect::{Dialect, HEAD_BYTES, Refusal};
-use crate::mapping::Fault;
+use crate::dialect::{Dialect, HEAD_BYTES, Layout, Refusal};
+use crate::mapping::{Binding, Fault};
 use crate::plan::Plan;
 use crate::quarantine::Quarantined;
 use crate::rows::{Form, Found, Rows, read_range};
@@ -16,7 +16,14 @@ use crate::rows::{Form, Found, Rows, read_range};
 const MARK_BYTES: u64 = 256;
 
 /// Endings of files that are still being written.
-const UNFINISHED: [&str; 6] = [".tmp", ".part", ".filepart", ".incomplete", ".crdownload", "~"];
+const UNFINISHED: [&str; 6] = [
+    ".tmp",
+    ".part",
+    ".filepart",
+    ".incomplete",
+    ".crdownload",
+    "~",
+];
 
 /// The files that the settings mean, without those that are still being written, by path.
 ///
@@ -52,10 +59,12 @@ pub fn open(
     let to = entry.size.min(HEAD_BYTES as u64);
     let head = read_range(ctx.files(), &entry.path, 0, to)?;
     let is_whole = entry.size <= HEAD_BYTES as u64;
-    Ok(Dialect::detect(&head, is_whole, plan).and_then(|dialect| match dialect {
-        Some(dialect) => dialect.refuse_missing(plan).map(Some),
-        None => Ok(None),
-    }))
+    Ok(
+        Dialect::detect(&head, is_whole, plan).and_then(|dialect| match dialect {
+            Some(dialect) => dialect.refuse_missing(plan).map(Some),
+            None => Ok(None),
+        }),
+    )
 }
 
 /// Reads one page.
@@ -71,8 +80,15 @@ pub fn read(
     let entries = listed(ctx, plan)?;
     let mut cursor = Cursor::decode(cursor)?;
     cursor.retain(&entries);
-    let mut reading =
-        Reading { ctx, plan, cursor, page: Page::empty(), budget, bytes: 0, is_full: false };
+    let mut reading = Reading {
+        ctx,
+        plan,
+        cursor,
+        page: Page::empty(),
+        budget,
+        bytes: 0,
+        is_full: false,
+    };
     for entry in &entries {
         reading.file(entry)?;
         if reading.is_full {
@@ -113,7 +129,9 @@ impl Reading<'_> {
         }
         match self.unsettled(entry, stamp, known) {
             Err(FileError::NotFound) => {
-                self.page.notices.push(format!("{}: taken away while it was read", entry.path));
+                self.page
+                    .notices
+                    .push(format!("{}: taken away while it was read", entry.path));
                 Ok(())
             }
             other => Ok(other?),
@@ -140,33 +158,89 @@ impl Reading<'_> {
             Ok(None) => {
                 let progress = Progress::Done;
                 let mark = self.mark(entry, 0)?;
-                self.cursor.put(FileState { path, stamp, progress, offset: 0, line: 1, mark });
+                self.cursor.put(FileState {
+                    path,
+                    stamp,
+                    progress,
+                    offset: 0,
+                    line: 1,
+                    mark,
+                });
                 return Ok(());
             }
             Err(refusal) => {
-                let fault = Fault { column: refusal.column, reason: refusal.reason };
+                let fault = Fault {
+                    column: refusal.column,
+                    reason: refusal.reason,
+                };
                 self.reject(Quarantined::file(&entry.path, refusal.line, fault));
                 let (progress, stamp) = (Progress::Refused, self.refused(stamp));
-                self.cursor.put(FileState { path, stamp, progress, offset: 0, line: 1, mark: 0 });
+                self.cursor.put(FileState {
+                    path,
+                    stamp,
+                    progress,
+                    offset: 0,
+                    line: 1,
+                    mark: 0,
+                });
                 return Ok(());
             }
         };
         let (offset, line) = match resumed {
             Some(state) if state.offset >= dialect.data_offset => (state.offset, state.line),
             _ => {
-                self.page.notices.extend(self.cursor.drift(&entry.path, &dialect.columns));
+                self.notice_columns(&entry.path, &dialect);
                 (dialect.data_offset, dialect.data_line)
             }
         };
         let want = u64::from(self.budget.records) * self.cursor.row_bytes * 5 / 4;
-        let mut rows =
-            Rows::new(self.ctx.files(), &entry.path, entry.size, &dialect, offset, line, want);
+        let mut rows = Rows::new(
+            self.ctx.files(),
+            &entry.path,
+            entry.size,
+            &dialect,
+            offset,
+            line,
+            want,
+        );
         let is_done = self.rows(&mut rows, entry, &dialect)?;
         let (offset, line) = (rows.offset(), rows.line());
-        let progress = if is_done { Progress::Done } else { Progress::Begun };
+        let progress = if is_done {
+            Progress::Done
+        } else {
+            Progress::Begun
+        };
         let mark = self.mark(entry, offset)?;
-        self.cursor.put(FileState { path, stamp, progress, offset, line, mark });
+        self.cursor.put(FileState {
+            path,
+            stamp,
+            progress,
+            offset,
+            line,
+            mark,
+        });
         Ok(())
+    }
+
+    /// Says what is new about the columns, and which ones the settings speak of in vain.
+    fn notice_columns(&mut self, path: &str, dialect: &Dialect) {
+        let is_first = self.cursor.columns.is_empty();
+        let drift = self.cursor.drift(path, &dialect.columns);
+        let is_news = is_first || drift.is_some();
+        self.page.notices.extend(drift);
+        if is_news && dialect.layout != Layout::Ndjson {
+            let binding = Binding::new(self.plan, &dialect.columns);
+            let missing: Vec<_> = binding
+                .missing(self.plan, false)
+                .map(|name| format!("`{name}`"))
+                .collect();
+            if !missing.is_empty() {
+                let missing = missing.join(", ");
+                self.page
+                    .notices
+                    .push(format!("{path}: settings name {missing}, which it lacks"));
+            }
+        }
     }
 
     /// Takes rows while there is room; says whether the file's end was reached.
@@ -179,7 +253,9 @@ impl Reading<'_> {
         let convert = Convert::new(self.plan, dialect);
         let (from, mut count) = (rows.offset(), 0);
         let is_done = loop {
-            let Some(found) = rows.peek()? else { break true };
+            let Some(found) = rows.peek()? else {
+                break true;
+            };
             if !self.row(rows, found, entry, dialect, &convert) {
                 self.is_full = true;
                 break false;
@@ -191,8 +267,8 @@ impl Reading<'_> {
             rows.take(found)?;
             count += 1;
         };
-        if count > 0 {
-            self.cursor.row_bytes = ((rows.offset() - from) / count).max(1);
+        if let Some(usual) = (rows.offset() - from).checked_div(count) {
+            self.cursor.row_bytes = usual.max(1);
         }
         Ok(is_done)
     }
@@ -219,9 +295,9 @@ impl Reading<'_> {
                 convert.row(bytes, &entry.path, rows.line(), entry.modified_at)
             }
             Form::Unclosed => Err(Fault::of_row("a quote is opened and never closed")),
-            Form::TooLong => {
-                Err(Fault::of_row("the line is longer than 1 MiB; only its beginning is kept"))
-            }
+            Form::TooLong => Err(Fault::of_row(
+                "the line is longer than 1 MiB; only its beginning is kept",
+            )),
         };
         match result {
             Ok(records) => {
@@ -234,8 +310,7 @@ impl Reading<'_> {
             }
             Err(fault) => {
                 let (path, line) = (&entry.path, rows.line());
-                let reject =
-                    Quarantined::row(path, line, entry.modified_at, dialect, bytes, fault);
+                let reject = Quarantined::row(path, line, entry.modified_at, dialect, bytes, fault);
                 if self.used() > 0 && !self.has_room(1, reject.raw.len() as u64) {
                     return false;
                 }
@@ -255,7 +330,8 @@ impl Reading<'_> {
     }
 
     fn has_room(&self, count: usize, bytes: u64) -> bool {
-        self.used() + count <= self.budget.records as usize && self.bytes + bytes <= self.budget.bytes
+        self.used() + count <= self.budget.records as usize
+            && self.bytes + bytes <= self.budget.bytes
     }
 
     /// A refused file is tried again when it or the settings change.

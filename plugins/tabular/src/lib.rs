@@ -99,13 +99,23 @@ impl Source for Tabular {
         let plan = Plan::new(settings)?;
         let entries = feed::listed(ctx, &plan)?;
         let Some(newest) = entries.last() else {
-            ctx.log(Level::Info, format_args!("no file matches `{}` yet", plan.path));
+            ctx.log(
+                Level::Info,
+                format_args!("no file matches `{}` yet", plan.path),
+            );
             return Ok(());
         };
-        feed::open(ctx, &plan, newest)?.map(|_| ()).map_err(|refusal| {
-            let field = refusal.column.map_or("path".to_owned(), |column| format!("column {column}"));
-            Error::invalid(field, format!("{}:{}: {}", newest.path, refusal.line, refusal.reason))
-        })
+        feed::open(ctx, &plan, newest)?
+            .map(|_| ())
+            .map_err(|refusal| {
+                let field = refusal
+                    .column
+                    .map_or("path".to_owned(), |column| format!("column {column}"));
+                Error::invalid(
+                    field,
+                    format!("{}:{}: {}", newest.path, refusal.line, refusal.reason),
+                )
+            })
     }
 }
 
@@ -128,7 +138,10 @@ fn expect_stream(plan: &Plan, stream: &str) -> Result<(), Error> {
     if stream == name {
         return Ok(());
     }
-    Err(Error::invalid("stream", format!("there is no stream `{stream}`; there is `{name}`")))
+    Err(Error::invalid(
+        "stream",
+        format!("there is no stream `{stream}`; there is `{name}`"),
+    ))
 }
 
 /// Tries one quarantined row again, with the settings of today.
@@ -162,13 +175,26 @@ fn retry_one(plan: &Plan, raw: &[u8]) -> Result<Vec<crosspoint_sdk::Record>, Box
             )));
         }
     };
-    let layout = quarantined
-        .layout()
-        .ok_or_else(|| put_back(Fault::of_row("`layout` is no delimiter, `whitespace` or `ndjson`")))?;
+    let layout = quarantined.layout().ok_or_else(|| {
+        put_back(Fault::of_row(
+            "`layout` is no delimiter, `whitespace` or `ndjson`",
+        ))
+    })?;
     let columns = quarantined.columns.clone();
-    let dialect = Dialect { encoding, layout, columns, data_offset: 0, data_line: 1 };
+    let dialect = Dialect {
+        encoding,
+        layout,
+        columns,
+        data_offset: 0,
+        data_line: 1,
+    };
     Convert::new(plan, &dialect)
-        .row(&row, &quarantined.file, quarantined.line, quarantined.modified_at)
+        .row(
+            &row,
+            &quarantined.file,
+            quarantined.line,
+            quarantined.modified_at,
+        )
         .map_err(put_back)
 }
 

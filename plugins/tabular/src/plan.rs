@@ -39,7 +39,7 @@ pub struct Plan {
     pub updated_at: Option<Field>,
     /// In the order of the record's identifiers.
     pub identifiers: Vec<(IdentifierKind, Field)>,
-    /// Sorted by name.
+    /// By name.
     pub fields: Vec<(String, Field)>,
     pub consents: Vec<Consent>,
     pub deleted: Option<(ColumnId, Vec<String>)>,
@@ -120,13 +120,19 @@ impl Plan {
         let records = &settings.records;
         let kind = fields::kind_of(&records.kind)?;
         if settings.header != Header::None && !settings.columns.is_empty() {
-            return Err(Error::invalid("columns", "names by position need `header = false`"));
+            return Err(Error::invalid(
+                "columns",
+                "names by position need `header = false`",
+            ));
         }
         let needs_columns = settings.header == Header::None
             && settings.format != FormatSetting::Ndjson
             && settings.columns.is_empty();
         if needs_columns {
-            return Err(Error::invalid("columns", "`header = false` needs names by position"));
+            return Err(Error::invalid(
+                "columns",
+                "`header = false` needs names by position",
+            ));
         }
         let dates = dates("date_formats", &settings.date_formats, &settings.zone)?;
         let mut plan = Self {
@@ -136,13 +142,18 @@ impl Plan {
             encoding: settings.encoding,
             header: settings.header,
             columns: settings.columns.clone(),
-            comment: settings.comment.clone().filter(|comment| !comment.is_empty()),
+            comment: settings
+                .comment
+                .clone()
+                .filter(|comment| !comment.is_empty()),
             short_rows: settings.short_rows,
             null_tokens: settings.null_tokens.clone(),
             currency: settings
                 .currency
                 .as_deref()
-                .map(|code| number::currency(code).map_err(|e| Error::invalid("currency", e.to_string())))
+                .map(|code| {
+                    number::currency(code).map_err(|e| Error::invalid("currency", e.to_string()))
+                })
                 .transpose()?,
             calling_code: settings.calling_code.clone(),
             notation: notation(settings.decimal_comma),
@@ -197,7 +208,10 @@ impl Plan {
             let decided_at = optional(self, "decided_at", &consent.decided_at, FieldForm::Instant)?;
             let evidence = optional(self, "evidence", &consent.evidence, FieldForm::Text)?;
             if self.identifiers.is_empty() {
-                return Err(Error::invalid(place, "a decision needs `records.identifiers`"));
+                return Err(Error::invalid(
+                    place,
+                    "a decision needs `records.identifiers`",
+                ));
             }
             self.consents.push(Consent {
                 topic: consent.topic.clone(),
@@ -210,7 +224,11 @@ impl Plan {
         }
         if let Some(deleted) = &records.deleted {
             let column = self.mention(&deleted.column, false, true);
-            let values = deleted.values.iter().map(|value| value.to_lowercase()).collect();
+            let values = deleted
+                .values
+                .iter()
+                .map(|value| value.to_lowercase())
+                .collect();
             self.deleted = Some((column, values));
         }
         for name in &records.ignore {
@@ -225,7 +243,10 @@ impl Plan {
 
     fn mention(&mut self, name: &str, is_required: bool, is_taken: bool) -> ColumnId {
         let folded = fold(name);
-        let found = self.mentioned.iter().position(|mentioned| mentioned.folded == folded);
+        let found = self
+            .mentioned
+            .iter()
+            .position(|mentioned| mentioned.folded == folded);
         let id = found.unwrap_or_else(|| {
             self.mentioned.push(Mentioned {
                 name: name.to_owned(),
@@ -248,8 +269,16 @@ impl Plan {
         form: FieldForm,
         is_required: bool,
     ) -> Result<Field, Error> {
-        let FieldTable { column, value, format, zone, decimal_comma, values, split, minor_units } =
-            table;
+        let FieldTable {
+            column,
+            value,
+            format,
+            zone,
+            decimal_comma,
+            values,
+            split,
+            minor_units,
+        } = table;
         if column.is_none() && value.is_none() {
             return Err(Error::invalid(place, "needs `column`, `value` or both"));
         }
@@ -257,11 +286,23 @@ impl Plan {
             let formats: Vec<_> = format.iter().cloned().collect();
             let own = dates(place, &formats, zone.as_deref().unwrap_or("UTC"))?;
             Some(Dates {
-                patterns: if format.is_some() { own.patterns } else { self.dates.patterns.clone() },
-                zone: if zone.is_some() { own.zone } else { self.dates.zone },
+                patterns: if format.is_some() {
+                    own.patterns
+                } else {
+                    self.dates.patterns.clone()
+                },
+                zone: if zone.is_some() {
+                    own.zone
+                } else {
+                    self.dates.zone
+                },
             })
         } else if form == FieldForm::Date && format.is_some() {
-            Some(dates(place, &format.iter().cloned().collect::<Vec<_>>(), "UTC")?)
+            Some(dates(
+                place,
+                &format.iter().cloned().collect::<Vec<_>>(),
+                "UTC",
+            )?)
         } else if format.is_some() || zone.is_some() {
             return Err(Error::invalid(place, "`format` and `zone` are for dates"));
         } else {
@@ -272,12 +313,17 @@ impl Plan {
         }
         let is_required = is_required && value.is_none();
         Ok(Field {
-            column: column.as_ref().map(|name| self.mention(name, is_required, true)),
+            column: column
+                .as_ref()
+                .map(|name| self.mention(name, is_required, true)),
             value: value.clone(),
             dates,
             notation: decimal_comma.map_or(self.notation, notation),
             minor_units: *minor_units,
-            values: values.iter().map(|(from, to)| (from.to_lowercase(), to.clone())).collect(),
+            values: values
+                .iter()
+                .map(|(from, to)| (from.to_lowercase(), to.clone()))
+                .collect(),
             split: split.clone(),
         })
     }
@@ -285,7 +331,10 @@ impl Plan {
     fn check_currency(&self) -> Result<(), Error> {
         let names_currency = self.field_named("currency").is_some() || self.currency.is_some();
         let amount = self.fields.iter().find(|(name, _)| {
-            matches!(fields::form_of(self.kind, name, ""), Ok((FieldForm::Money, _)))
+            matches!(
+                fields::form_of(self.kind, name, ""),
+                Ok((FieldForm::Money, _))
+            )
         });
         match amount {
             Some((name, _)) if !names_currency => Err(Error::invalid(
@@ -296,30 +345,57 @@ impl Plan {
         }
     }
 
-    /// The field mapped under that name.
+    /// The field mapped under that name. There are few, and names of different length are told
+    /// apart at once: quicker than a search.
     pub fn field_named(&self, name: &str) -> Option<&Field> {
-        let at = self.fields.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
-        Some(&self.fields[at].1)
+        self.fields
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, field)| field)
     }
 
     /// Whether any field below that prefix is mapped.
     pub fn has_below(&self, prefix: &str) -> bool {
-        let at = self.fields.partition_point(|(name, _)| name.as_str() < prefix);
-        self.fields.get(at).is_some_and(|(name, _)| name.starts_with(prefix))
+        self.fields.iter().any(|(name, _)| name.starts_with(prefix))
     }
 
     /// Lines that hold no row: blank ones and comments.
     pub fn is_blank(&self, line: &[u8]) -> bool {
         let line = line.trim_ascii();
         line.is_empty()
-            || self.comment.as_ref().is_some_and(|comment| line.starts_with(comment.as_bytes()))
+            || self
+                .comment
+                .as_ref()
+                .is_some_and(|comment| line.starts_with(comment.as_bytes()))
     }
 }
 
-const GRANTED: &[&str] =
-    &["true", "1", "yes", "y", "on", "x", "ja", "j", "oui", "si", "sí", "granted", "subscribed"];
+const GRANTED: &[&str] = &[
+    "true",
+    "1",
+    "yes",
+    "y",
+    "on",
+    "x",
+    "ja",
+    "j",
+    "oui",
+    "si",
+    "sí",
+    "granted",
+    "subscribed",
+];
 const WITHDRAWN: &[&str] = &[
-    "false", "0", "no", "n", "off", "nein", "nee", "non", "withdrawn", "unsubscribed",
+    "false",
+    "0",
+    "no",
+    "n",
+    "off",
+    "nein",
+    "nee",
+    "non",
+    "withdrawn",
+    "unsubscribed",
 ];
 
 fn words(given: &[String], usual: &[&str]) -> Vec<String> {
@@ -331,31 +407,53 @@ fn words(given: &[String], usual: &[&str]) -> Vec<String> {
 }
 
 fn notation(decimal_comma: bool) -> Notation {
-    if decimal_comma { Notation::Comma } else { Notation::Point }
+    if decimal_comma {
+        Notation::Comma
+    } else {
+        Notation::Point
+    }
 }
 
 fn dates(place: &str, formats: &[String], zone: &str) -> Result<Dates, Error> {
-    let invalid = |error: crosspoint_sdk::map::NotationError| {
-        Error::invalid(place, error.to_string())
-    };
-    let mut patterns =
-        formats.iter().map(|text| Pattern::new(text)).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+    let invalid =
+        |error: crosspoint_sdk::map::NotationError| Error::invalid(place, error.to_string());
+    let mut patterns = formats
+        .iter()
+        .map(|text| Pattern::new(text))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(invalid)?;
     if patterns.is_empty() {
         patterns.push(Pattern::new("iso").map_err(invalid)?);
     }
-    let zone = zone_minutes(zone)
-        .map_err(|error| Error::invalid(if place == "date_formats" { "zone" } else { place }, error.to_string()))?;
+    let zone = zone_minutes(zone).map_err(|error| {
+        Error::invalid(
+            if place == "date_formats" {
+                "zone"
+            } else {
+                place
+            },
+            error.to_string(),
+        )
+    })?;
     Ok(Dates { patterns, zone })
 }
 
 fn delimiter(settings: &Settings) -> Result<Option<u8>, Error> {
-    let Some(text) = &settings.delimiter else { return Ok(None) };
+    let Some(text) = &settings.delimiter else {
+        return Ok(None);
+    };
     if !matches!(settings.format, FormatSetting::Auto | FormatSetting::Csv) {
-        return Err(Error::invalid("delimiter", "the chosen `format` has its own delimiter"));
+        return Err(Error::invalid(
+            "delimiter",
+            "the chosen `format` has its own delimiter",
+        ));
     }
     match text.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n') => Ok(Some(*byte)),
-        _ => Err(Error::invalid("delimiter", "expected one ASCII character other than a quote")),
+        _ => Err(Error::invalid(
+            "delimiter",
+            "expected one ASCII character other than a quote",
+        )),
     }
 }
 

@@ -53,16 +53,30 @@ impl Quarantined {
         row: &[u8],
         fault: Fault,
     ) -> Reject {
-        let text = dialect.encoding.decode(row).map(std::borrow::Cow::into_owned);
-        let bytes = if text.is_none() { Some(to_hex(row)) } else { None };
+        let text = dialect
+            .encoding
+            .decode(row)
+            .map(std::borrow::Cow::into_owned);
+        let bytes = if text.is_none() {
+            Some(to_hex(row))
+        } else {
+            None
+        };
         let layout = match dialect.layout {
             Layout::Delimited(delimiter) => char::from(delimiter).to_string(),
             Layout::Aligned => "whitespace".to_owned(),
             Layout::Ndjson => "ndjson".to_owned(),
         };
         let columns = dialect.columns.clone();
-        let quarantined =
-            Self { file: file.to_owned(), line, modified_at, layout, columns, row: text, bytes };
+        let quarantined = Self {
+            file: file.to_owned(),
+            line,
+            modified_at,
+            layout,
+            columns,
+            row: text,
+            bytes,
+        };
         quarantined.reject(fault)
     }
 

@@ -107,13 +107,30 @@ impl<'a> Rows<'a> {
             }
             let found = match split(rest, self.quoting, is_end) {
                 Split::Row { end, next, lines } => {
-                    let form = if next > end { Form::Row } else { Form::OpenRow };
-                    Found { form, end, next, lines }
+                    // A CR at the very end may be half of a CRLF.
+                    let is_open = next == rest.len() && is_end && rest.last() != Some(&b'\n');
+                    let form = if is_open { Form::OpenRow } else { Form::Row };
+                    Found {
+                        form,
+                        end,
+                        next,
+                        lines,
+                    }
                 }
-                Split::Unclosed { end, next } => Found { form: Form::Unclosed, end, next, lines: 1 },
+                Split::Unclosed { end, next } => Found {
+                    form: Form::Unclosed,
+                    end,
+                    next,
+                    lines: 1,
+                },
                 Split::TooLong => {
                     let end = rest.len().min(KEPT_BYTES);
-                    Found { form: Form::TooLong, end, next: end, lines: 1 }
+                    Found {
+                        form: Form::TooLong,
+                        end,
+                        next: end,
+                        lines: 1,
+                    }
                 }
                 Split::More => {
                     self.load()?;
@@ -172,10 +189,16 @@ impl<'a> Rows<'a> {
     fn load(&mut self) -> Result<(), FileError> {
         self.text.drain(..self.at);
         self.at = 0;
-        let length = self.want.min(self.size - self.loaded).min(u64::from(MAX_READ_BYTES));
+        let length = self
+            .want
+            .min(self.size - self.loaded)
+            .min(u64::from(MAX_READ_BYTES));
         let read = self.files.read(self.path, self.loaded, length as u32)?;
         if read.is_empty() {
-            return Err(FileError::Changed(format!("`{}` is shorter than listed", self.path)));
+            return Err(FileError::Changed(format!(
+                "`{}` is shorter than listed",
+                self.path
+            )));
         }
         self.loaded += read.len() as u64;
         let is_end = self.loaded >= self.size;
@@ -196,12 +219,7 @@ impl<'a> Rows<'a> {
 ///
 /// # Errors
 /// As the file's reads.
-pub fn read_range(
-    files: &dyn Files,
-    path: &str,
-    from: u64,
-    to: u64,
-) -> Result<Vec<u8>, FileError> {
+pub fn read_range(files: &dyn Files, path: &str, from: u64, to: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     while from + (bytes.len() as u64) < to {
         let at = from + bytes.len() as u64;

@@ -149,7 +149,10 @@ impl<'de> Deserialize<'de> for Header {
             fn visit_u64<E: serde::de::Error>(self, line: u64) -> Result<Header, E> {
                 match u32::try_from(line) {
                     Ok(line @ 1..=1000) => Ok(Header::Line(line)),
-                    _ => Err(E::invalid_value(serde::de::Unexpected::Unsigned(line), &self)),
+                    _ => Err(E::invalid_value(
+                        serde::de::Unexpected::Unsigned(line),
+                        &self,
+                    )),
                 }
             }
 
@@ -286,7 +289,10 @@ impl<'de> Deserialize<'de> for FieldSetting {
 
             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<FieldSetting, E> {
                 let column = Some(name.to_owned());
-                Ok(FieldSetting(FieldTable { column, ..FieldTable::default() }))
+                Ok(FieldSetting(FieldTable {
+                    column,
+                    ..FieldTable::default()
+                }))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FieldSetting, A::Error> {

@@ -63,9 +63,17 @@ pub fn split(text: &[u8], delimiter: Option<u8>, at_end: bool) -> Split {
                 if byte == b'\r' && is_undecided {
                     return Split::More;
                 }
-                let width = if byte == b'\r' && following == Some(b'\n') { 2 } else { 1 };
+                let width = if byte == b'\r' && following == Some(b'\n') {
+                    2
+                } else {
+                    1
+                };
                 if !is_quoted {
-                    return Split::Row { end: at, next: at + width, lines };
+                    return Split::Row {
+                        end: at,
+                        next: at + width,
+                        lines,
+                    };
                 }
                 lines += 1;
                 at += width - 1;
@@ -82,20 +90,31 @@ pub fn split(text: &[u8], delimiter: Option<u8>, at_end: bool) -> Split {
     if is_quoted {
         return give_up(text, at_end);
     }
-    Split::Row { end: text.len(), next: text.len(), lines }
+    Split::Row {
+        end: text.len(),
+        next: text.len(),
+        lines,
+    }
 }
 
 /// The first line of a row that does not end within the limit.
 fn give_up(text: &[u8], at_end: bool) -> Split {
     let limit = text.len().min(MAX_ROW_BYTES + 1);
-    match text[..limit].iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+    match text[..limit]
+        .iter()
+        .position(|byte| matches!(byte, b'\r' | b'\n'))
+    {
         Some(end) => {
             let is_pair = text[end] == b'\r' && text.get(end + 1) == Some(&b'\n');
-            Split::Unclosed { end, next: end + if is_pair { 2 } else { 1 } }
+            Split::Unclosed {
+                end,
+                next: end + if is_pair { 2 } else { 1 },
+            }
         }
-        None if limit <= MAX_ROW_BYTES && at_end => {
-            Split::Unclosed { end: text.len(), next: text.len() }
-        }
+        None if limit <= MAX_ROW_BYTES && at_end => Split::Unclosed {
+            end: text.len(),
+            next: text.len(),
+        },
         None => Split::TooLong,
     }
 }
@@ -111,9 +130,10 @@ mod tests {
         let mut rest = text;
         while !rest.is_empty() {
             let (row, next) = match split(rest, delimiter, true) {
-                Split::Row { end, next, lines } => {
-                    (format!("{lines}:{}", String::from_utf8_lossy(&rest[..end])), next)
-                }
+                Split::Row { end, next, lines } => (
+                    format!("{lines}:{}", String::from_utf8_lossy(&rest[..end])),
+                    next,
+                ),
                 Split::Unclosed { end, next } => {
                     (format!("!{}", String::from_utf8_lossy(&rest[..end])), next)
                 }
@@ -143,7 +163,10 @@ mod tests {
         assert_eq!(split(&long, Some(b','), true), Split::TooLong);
         let mut quoted = b"\"a\n".to_vec();
         quoted.extend_from_slice(&long);
-        assert_eq!(split(&quoted, Some(b','), false), Split::Unclosed { end: 2, next: 3 });
+        assert_eq!(
+            split(&quoted, Some(b','), false),
+            Split::Unclosed { end: 2, next: 3 }
+        );
         assert_eq!(split(&quoted[..100], Some(b','), false), Split::More);
     }
 

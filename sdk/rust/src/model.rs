@@ -99,6 +99,7 @@ impl Money {
     }
 }
 
+#[allow(clippy::derivable_impls)] // the type is generated
 impl Default for Contact {
     fn default() -> Self {
         Self {
@@ -118,6 +119,7 @@ impl Default for Contact {
     }
 }
 
+#[allow(clippy::derivable_impls)] // the type is generated
 impl Default for Address {
     fn default() -> Self {
         Self {

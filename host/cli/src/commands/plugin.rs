@@ -2,10 +2,8 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use crosspoint_runtime::admin::PluginView;
 
 use crate::context::Context;
-use crate::error::Error;
 use crate::exit::Exit;
 use crate::view;
 
@@ -22,9 +20,10 @@ pub enum Plugin {
     List,
     /// Shows what a plugin offers and what it asks for: settings, secrets, hosts
     #[command(after_help = "Examples:
-  crosspoint plugin inspect webhook")]
+  crosspoint plugin inspect webhook
+  crosspoint plugin inspect ./my-plugin.wasm")]
     Inspect {
-        /// Its id
+        /// Id of a bundled plugin, or a component file
         plugin: String,
     },
 }
@@ -32,19 +31,21 @@ pub enum Plugin {
 impl Plugin {
     /// Shows them; no project is needed.
     pub fn run(self, ctx: &Context) -> Result<Exit> {
-        let plugins: Vec<PluginView> = crosspoint_runtime::plugins()?;
         match self {
-            Self::List if ctx.json() => ctx.show_json(&plugins)?,
-            Self::List => ctx.print(&view::plugins(&plugins, ctx.style()))?,
-            Self::Inspect { plugin: id } => {
-                let Some(plugin) = plugins.iter().find(|plugin| plugin.id == id) else {
-                    let known = plugins.into_iter().map(|plugin| plugin.id).collect();
-                    return Err(Error::UnknownPlugin { id, known }.into());
-                };
+            Self::List => {
+                let plugins = crosspoint_runtime::plugins()?;
                 if ctx.json() {
-                    ctx.show_json(plugin)?;
+                    ctx.show_json(&plugins)?;
                 } else {
-                    ctx.print(&view::plugin(plugin, ctx.style()))?;
+                    ctx.print(&view::plugins(&plugins, ctx.style()))?;
+                }
+            }
+            Self::Inspect { plugin } => {
+                let plugin = crosspoint_runtime::inspect(&plugin)?;
+                if ctx.json() {
+                    ctx.show_json(&plugin)?;
+                } else {
+                    ctx.print(&view::plugin(&plugin, ctx.style()))?;
                 }
             }
         }

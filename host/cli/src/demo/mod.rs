@@ -51,10 +51,8 @@ impl Demo {
             (None, Some(_)) => "crosspoint-demo-full".into(),
         };
         let shown = folder.display().to_string();
-        let (project, socket) = Project::open_or_write(
-            &std::path::absolute(&folder)?,
-            self.full.as_deref(),
-        )?;
+        let (project, socket) =
+            Project::open_or_write(&std::path::absolute(&folder)?, self.full.as_deref())?;
         let options = |edges| HostOptions {
             project: project.folder.clone(),
             data: None,
@@ -92,7 +90,6 @@ impl Demo {
         }
         let exit = serve(options(true), &bar, || {
             ctx.tell(&summary::staying_up(ctx.error_style()));
-            async { Ok(()) }
         });
         receiver.stop()?;
         exit

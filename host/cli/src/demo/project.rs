@@ -216,7 +216,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
         let refused = Project::open_or_write(folder.path(), None).unwrap_err();
-        assert!(refused.to_string().ends_with("already holds something else"));
+        assert!(
+            refused
+                .to_string()
+                .ends_with("already holds something else")
+        );
         fs::write(folder.path().join(PROJECT_FILE), "[project]\nname = \"x\"").unwrap();
         let refused = Project::open_or_write(folder.path(), None).unwrap_err();
         assert!(refused.to_string().ends_with("but not the demo's"));

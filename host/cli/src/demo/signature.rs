@@ -51,7 +51,13 @@ pub fn verify(key: &[u8], headers: Headers<'_>, body: &[u8], now_s: u64) -> Resu
         return Err(Refusal::Stale);
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    for part in [headers.id.as_bytes(), b".", headers.timestamp.as_bytes(), b".", body] {
+    for part in [
+        headers.id.as_bytes(),
+        b".",
+        headers.timestamp.as_bytes(),
+        b".",
+        body,
+    ] {
         mac.update(part);
     }
     let fits = headers
@@ -104,7 +110,13 @@ mod tests {
 
     #[test]
     fn weak_or_garbled_secrets_are_no_keys() {
-        for secret in ["", "whsec_", "whsec_AAAA", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "whsec_é"] {
+        for secret in [
+            "",
+            "whsec_",
+            "whsec_AAAA",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+            "whsec_é",
+        ] {
             assert_eq!(key(secret), None, "{secret}");
         }
         assert_eq!(key(&format!("{SECRET}\n")).unwrap().len(), 32);

@@ -65,7 +65,11 @@ pub fn live(host: &Host, bar: &Bar) -> Result<Story> {
     };
     let mut example = None;
     for segment in EXAMPLES {
-        if status.segments.iter().any(|s| s.name == segment && s.members > 0) {
+        if status
+            .segments
+            .iter()
+            .any(|s| s.name == segment && s.members > 0)
+        {
             example = example_of(segment, &ask)?;
             break;
         }

@@ -33,7 +33,10 @@ fn flow(sheet: &mut Sheet, story: &Story) {
     let word = |word: &str| style.cyan(&format!("{word:<WORD_WIDTH$}"));
     let known = story.source().map_or(0, |source| source.received);
     let read = match story.read.records {
-        0 => format!("nothing new: all {} purchases were here already", count(known)),
+        0 => format!(
+            "nothing new: all {} purchases were here already",
+            count(known)
+        ),
         records => format!(
             "{} purchases in {}{}",
             style.bold(&count(records)),
@@ -120,7 +123,9 @@ fn segments(sheet: &mut Sheet, story: &Story) {
             count(segment.members),
             share(segment.share),
             style.cyan(&bar(segment.share, BAR_WIDTH)),
-            style.dim(&plain(segment.description.as_deref().unwrap_or(&segment.rule)))
+            style.dim(&plain(
+                segment.description.as_deref().unwrap_or(&segment.rule)
+            ))
         ));
     }
     let lists: Vec<String> = story
@@ -143,14 +148,23 @@ fn example(sheet: &mut Sheet, example: &Example) {
     let date = |name: &str| computed(name).map(crate::view::value).unwrap_or_default();
     sheet.line(&format!(
         "  {} orders, {:.2} dollars, from {} to {}",
-        computed("orders_count").map(crate::view::value).unwrap_or_default(),
+        computed("orders_count")
+            .map(crate::view::value)
+            .unwrap_or_default(),
         number(computed("spend")),
         plain(&date("first_order_at")),
         plain(&date("last_order_at")),
     ));
     sheet.line(&format!(
         "  in {}",
-        plain(&profile.segments.keys().cloned().collect::<Vec<_>>().join(", "))
+        plain(
+            &profile
+                .segments
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
     ));
     sheet.heading(&format!("Why in {}?", example.why.segment));
     for line in clauses(&example.why.clauses, style) {
@@ -192,7 +206,11 @@ fn next_steps(sheet: &mut Sheet, story: &Story, folder: &str) {
     let width = width.unwrap_or(0);
     for (step, meaning) in steps {
         let padding = " ".repeat(width - step.chars().count());
-        sheet.line(&format!("  {}{padding}   {}", style.cyan(&step), style.dim(meaning)));
+        sheet.line(&format!(
+            "  {}{padding}   {}",
+            style.cyan(&step),
+            style.dim(meaning)
+        ));
     }
 }
 

@@ -80,6 +80,5 @@ pub fn plain(text: &str) -> Cow<'_, str> {
 
 /// Control characters, and those that change the direction of text.
 fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -25,7 +25,11 @@ pub fn table(deliveries: &[DeliveryView]) -> Table {
             delivery.profile.clone(),
             delivery.status.clone(),
             count(delivery.attempts),
-            delivery.not_before.as_deref().map(instant).unwrap_or_default(),
+            delivery
+                .not_before
+                .as_deref()
+                .map(instant)
+                .unwrap_or_default(),
             delivery.reason.clone().unwrap_or_default(),
         ]);
     }

@@ -15,7 +15,7 @@ mod tests;
 use crosspoint_runtime::admin::Reply;
 use serde_json::Value as Json;
 
-pub use offline::{plugin, plugins, problems, replay};
+pub use offline::{findings, plugin, plugins, replay};
 pub use profile::clauses;
 
 use crate::output::{Sheet, Style};
@@ -73,6 +73,11 @@ pub fn instant(text: &str) -> String {
     } else {
         format!("{date} {time}Z")
     }
+}
+
+/// A counter, which is never below zero.
+fn positive(counter: i64) -> u64 {
+    u64::try_from(counter).unwrap_or(0)
 }
 
 /// `1 profile`, `2 profiles`.

@@ -1,53 +1,80 @@
 //! `check`, `plugin` and `replay`.
 
-use crosspoint_runtime::admin::{PluginView, ProblemView, ReplayReport};
+use crosspoint_runtime::{Finding, PluginSummary, ReplayReport};
+use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{number_of, value};
-use crate::output::{Sheet, Style, Table, bytes, count, plain, span};
+use crate::output::{Sheet, Style, Table, bytes, count, plain};
 
-/// Every problem, then how many there are.
-pub fn problems(problems: &[ProblemView], style: Style) -> String {
+/// Every finding, then how many there are.
+pub fn findings(findings: &[Finding], style: Style) -> String {
     let mut sheet = Sheet::new(style);
-    for problem in problems {
-        let place = match (problem.file.as_str(), problem.line) {
-            ("", _) => String::new(),
-            (file, 0) => format!("{file}: "),
-            (file, line) => format!("{file}:{line}:{}: ", problem.column),
+    for finding in findings {
+        let kind = if finding.is_error {
+            style.red("error")
+        } else {
+            style.yellow("warning")
         };
         sheet.line(&format!(
-            "{}{}: {}",
-            style.bold(&plain(&place)),
-            style.red(&plain(&problem.code)),
-            plain(&problem.message)
+            "{}{kind}: {}: {}",
+            style.bold(&plain(&place(finding))),
+            plain(&finding.code),
+            plain(&finding.message)
         ));
-        if let Some(hint) = &problem.hint {
+        if let Some(hint) = &finding.hint {
             sheet.line(&format!("  {} {}", style.cyan("hint:"), plain(hint)));
         }
     }
-    if let Some(first) = problems.first() {
+    let errors = findings.iter().filter(|finding| finding.is_error).count();
+    let warnings = findings.len() - errors;
+    if let Some(first) = findings.first() {
         sheet.gap();
-        sheet.line(&format!(
-            "{}. More about each: crosspoint explain {}",
-            number_of(problems.len() as u64, "problem", "problems"),
+        sheet.line(&style.dim(&format!(
+            "More about each code: crosspoint explain {}",
             plain(&first.code)
-        ));
-    } else {
-        sheet.line(&style.green("No problems."));
+        )));
     }
+    let verdict = format!(
+        "{}, {}",
+        number_of(errors as u64, "error", "errors"),
+        number_of(warnings as u64, "warning", "warnings")
+    );
+    sheet.line(&match (errors, warnings) {
+        (0, 0) => style.green("No problems."),
+        (0, _) => style.yellow(&verdict),
+        _ => style.red(&verdict),
+    });
     sheet.finish()
 }
 
+/// `FILE:LINE:COLUMN: `, as far as it is known.
+fn place(finding: &Finding) -> String {
+    let parts = [
+        finding.file.clone(),
+        finding.line.map(|line| line.to_string()),
+        finding.column.map(|column| column.to_string()),
+    ];
+    let known: Vec<String> = parts.into_iter().map_while(|part| part).collect();
+    if known.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", known.join(":"))
+    }
+}
+
 /// A list of plugins.
-pub fn plugins(plugins: &[PluginView], style: Style) -> String {
+pub fn plugins(plugins: &[PluginSummary], style: Style) -> String {
     let mut sheet = Sheet::new(style);
     let mut table = Table::new(&["plugin", "version", "roles", ">size", "description"]);
     for plugin in plugins {
+        let manifest = &plugin.manifest;
         table.row([
-            plugin.id.clone(),
-            plugin.version.clone(),
-            plugin.roles.join(" "),
-            bytes(plugin.size_bytes),
-            plugin.description.clone(),
+            manifest.id.clone(),
+            manifest.version.clone(),
+            words(&manifest.roles),
+            bytes(plugin.bytes),
+            manifest.description.clone(),
         ]);
     }
     sheet.table(&table);
@@ -55,50 +82,65 @@ pub fn plugins(plugins: &[PluginView], style: Style) -> String {
 }
 
 /// One plugin with all it asks for.
-pub fn plugin(plugin: &PluginView, style: Style) -> String {
+pub fn plugin(plugin: &PluginSummary, style: Style) -> String {
+    let manifest = &plugin.manifest;
     let mut sheet = Sheet::new(style);
-    sheet.heading(&format!("{} {}", plugin.name, plugin.version));
-    if !plugin.description.is_empty() {
-        sheet.line(&plain(&plugin.description));
+    sheet.heading(&format!("{} {}", manifest.name, manifest.version));
+    if !manifest.description.is_empty() {
+        sheet.line(&plain(&manifest.description));
     }
     sheet.gap();
-    sheet.field("id", &plugin.id);
-    sheet.field("roles", plugin.roles.join(", "));
-    sheet.field("contract", &plugin.contract);
-    sheet.field_if("vendor", plugin.vendor.as_ref());
-    sheet.field("origin", &plugin.origin);
-    sheet.field("size", bytes(plugin.size_bytes));
-    sheet.field("digest", &plugin.digest);
-    sheet.field("asks for", plugin.imports.join(", "));
-    for host in &plugin.hosts {
-        sheet.field("host", host);
+    sheet.field("id", &manifest.id);
+    sheet.field("roles", words(&manifest.roles));
+    sheet.field("contract", &manifest.contract);
+    if let Some(vendor) = &manifest.vendor {
+        let parts = [Some(&vendor.name), vendor.api_version.as_ref()];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        sheet.field("vendor", parts.join(" "));
+        sheet.field_if("sunset", vendor.sunset.as_ref());
     }
-    if !plugin.settings.is_empty() {
+    sheet.field("origin", &plugin.origin);
+    sheet.field("size", bytes(plugin.bytes));
+    sheet.field("asks for", words(&manifest.imports));
+    for host in &manifest.hosts {
+        let methods = match host.methods.as_slice() {
+            [] => "any method".to_owned(),
+            methods => methods.join(" "),
+        };
+        let scheme = word(&host.scheme);
+        sheet.field("reaches", format!("{} by {scheme}, {methods}", host.host));
+    }
+    if !manifest.settings.is_empty() {
         sheet.heading("Settings");
         let mut table = Table::new(&["setting", "type", "default", "description"]);
-        for setting in &plugin.settings {
+        for (name, setting) in &manifest.settings {
             let default = match &setting.default {
                 Some(default) => value(default),
                 None if setting.required => "required".to_owned(),
                 None => String::new(),
             };
             table.row([
-                setting.name.clone(),
-                setting.kind.clone(),
+                name.clone(),
+                word(&setting.kind),
                 default,
                 setting.description.clone(),
             ]);
         }
         sheet.table(&table);
     }
-    if !plugin.secrets.is_empty() {
+    if !manifest.secrets.is_empty() {
         sheet.heading("Secrets (the host attaches them; the plugin never sees them)");
         let mut table = Table::new(&["secret", "attached as", "needed", "description"]);
-        for secret in &plugin.secrets {
+        for (name, secret) in &manifest.secrets {
+            let needed = if secret.required {
+                "required"
+            } else {
+                "optional"
+            };
             table.row([
-                secret.name.clone(),
-                secret.attach.clone(),
-                if secret.required { "required" } else { "optional" }.to_owned(),
+                name.clone(),
+                word(&secret.attach),
+                needed.to_owned(),
                 secret.description.clone(),
             ]);
         }
@@ -107,27 +149,47 @@ pub fn plugin(plugin: &PluginView, style: Style) -> String {
     sheet.finish()
 }
 
+/// The word by which a manifest calls something: its own, or its `kind`.
+fn word(item: &impl Serialize) -> String {
+    match serde_json::to_value(item) {
+        Ok(Json::String(word)) => word,
+        Ok(other) => other
+            .get("kind")
+            .and_then(Json::as_str)
+            .unwrap_or_default()
+            .to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+fn words(items: &[impl Serialize]) -> String {
+    let words: Vec<String> = items.iter().map(word).collect();
+    words.join(", ")
+}
+
 /// What a replay gave.
 pub fn replay(report: &ReplayReport, style: Style) -> String {
     let mut sheet = Sheet::new(style);
     sheet.field(
         "replayed",
         format!(
-            "{} entries into {} profiles in {}",
+            "{} entries into {} profiles",
             count(report.entries),
-            count(report.profiles),
-            span(report.elapsed_ms)
+            count(report.profiles)
         ),
     );
     sheet.field("replay", &report.digest_replay);
-    if let Some(store) = &report.digest_store {
-        sheet.field("store", store);
-        sheet.gap();
-        if report.equal {
+    sheet.field_if("store", report.digest_store.as_ref());
+    match report.equal {
+        None => {}
+        Some(true) => {
+            sheet.gap();
             sheet.line(&style.green("The store equals the replay, byte for byte."));
-        } else {
+        }
+        Some(false) => {
+            sheet.gap();
             sheet.line(&style.red("The store differs from the replay."));
-            sheet.line("Keep a copy of the data folder, and report it: this must not happen.");
+            sheet.line("Keep a copy of the data folder and report it: this must not happen.");
         }
     }
     sheet.finish()

@@ -23,7 +23,11 @@ pub fn table(profiles: &[ProfileSummary]) -> Table {
     for profile in profiles {
         table.row([
             profile.id.clone(),
-            profile.last_seen.as_deref().map(instant).unwrap_or_default(),
+            profile
+                .last_seen
+                .as_deref()
+                .map(instant)
+                .unwrap_or_default(),
             profile.name.clone().unwrap_or_default(),
             profile.identifiers.join(" "),
             profile.segments.join(" "),
@@ -63,7 +67,11 @@ pub fn show(sheet: &mut Sheet, profile: &ProfileView) {
                 fragment.connector.clone(),
                 fragment.key.clone(),
                 count(fragment.facts),
-                fragment.last_seen.as_deref().map(instant).unwrap_or_default(),
+                fragment
+                    .last_seen
+                    .as_deref()
+                    .map(instant)
+                    .unwrap_or_default(),
             ]);
         }
         sheet.table(&table);

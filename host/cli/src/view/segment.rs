@@ -2,7 +2,7 @@
 
 use crosspoint_runtime::admin::{Members, Preview, SegmentSummary, Verified};
 
-use super::{instant, number_of, profile};
+use super::{instant, number_of, positive, profile};
 use crate::output::{Sheet, Table, bar, count, plain, share, span};
 
 /// Characters of a bar.
@@ -54,7 +54,7 @@ pub fn preview(sheet: &mut Sheet, preview: &Preview) {
 }
 
 pub fn members(sheet: &mut Sheet, members: &Members) {
-    let total = u64::try_from(members.total).unwrap_or(0);
+    let total = positive(members.total);
     sheet.heading(&members.segment);
     sheet.field("profiles", count(total));
     if !members.members.is_empty() {
@@ -98,7 +98,7 @@ pub fn verified(sheet: &mut Sheet, segments: &[Verified]) {
         let text = "The segments equal a computation from scratch.";
         sheet.line(&style.green(text));
     } else {
-        let text = format!("{} differ.", number_of(differing, "segment", "segments"));
+        let text = number_of(differing, "segment differs.", "segments differ.");
         sheet.line(&style.red(&text));
     }
 }

@@ -2,7 +2,7 @@
 
 use crosspoint_runtime::admin::{ConnectorStatus, Status};
 
-use super::{instant, segment};
+use super::{instant, number_of, positive, segment};
 use crate::output::{Sheet, Table, bytes, count};
 
 pub fn status(sheet: &mut Sheet, status: &Status) {
@@ -11,23 +11,31 @@ pub fn status(sheet: &mut Sheet, status: &Status) {
     let host = if status.running {
         format!("running, crosspoint {}", status.version)
     } else {
-        format!("not running (looked into the data folder with crosspoint {})", status.version)
+        format!(
+            "not running (looked into the data folder with crosspoint {})",
+            status.version
+        )
     };
     sheet.field("host", host);
     sheet.field("now", instant(&status.now));
     let apart = match status.kept_apart {
         0 => String::new(),
-        kept_apart => format!(", {} merges kept apart by a guard", count(kept_apart)),
+        kept_apart => format!(
+            ", {} kept apart by a guard",
+            number_of(positive(kept_apart), "merge", "merges")
+        ),
     };
     sheet.field(
         "profiles",
         format!(
-            "{} from {} fragments{apart}",
+            "{} from {}{apart}",
             count(status.profiles),
-            count(status.fragments)
+            number_of(positive(status.fragments), "fragment", "fragments")
         ),
     );
-    let behind = status.ledger_position.saturating_sub(status.applied_position);
+    let behind = status
+        .ledger_position
+        .saturating_sub(status.applied_position);
     let applied = match behind {
         0 => "all applied".to_owned(),
         _ => format!("{} not yet applied", count(behind)),

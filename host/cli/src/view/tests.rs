@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crosspoint_runtime::admin::{PluginView, ProblemView, Reply, ReplayReport};
+use crosspoint_runtime::admin::Reply;
+use crosspoint_runtime::{Finding, PluginSummary, ReplayReport};
 
 use super::*;
 
@@ -31,11 +32,19 @@ fn replies() -> Vec<Reply> {
 fn names(replies: &[Reply]) -> Vec<String> {
     let kinds: Vec<String> = replies
         .iter()
-        .map(|reply| serde_json::to_value(reply).unwrap()["reply"].as_str().unwrap().to_owned())
+        .map(|reply| {
+            serde_json::to_value(reply).unwrap()["reply"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     (0..kinds.len())
         .map(|at| {
-            let before = kinds[..at].iter().filter(|kind| **kind == kinds[at]).count();
+            let before = kinds[..at]
+                .iter()
+                .filter(|kind| **kind == kinds[at])
+                .count();
             match before {
                 0 => kinds[at].clone(),
                 _ => format!("{}-{}", kinds[at], before + 1),
@@ -66,33 +75,37 @@ fn no_answer_can_steer_the_terminal() {
 }
 
 #[test]
-fn problems_look_as_they_did() {
-    let problems = [
-        ProblemView {
-            code: "XP-CFG-004".to_owned(),
-            file: "crosspoint.toml".to_owned(),
-            line: 12,
-            column: 9,
-            message: "unknown key `pluginn` in connector `hook`".to_owned(),
-            hint: Some("did you mean `plugin`?".to_owned()),
-        },
-        ProblemView {
-            code: "XP-CFG-001".to_owned(),
-            file: "stray.toml".to_owned(),
-            message: "no project reads this file".to_owned(),
-            ..ProblemView::default()
-        },
-    ];
-    check("problems", &super::problems(&problems, Style::of(false)));
-    check("problems-none", &super::problems(&[], Style::of(false)));
+fn findings_look_as_they_did() {
+    let error = Finding {
+        code: "XP-CFG-004".to_owned(),
+        is_error: true,
+        file: Some("crosspoint.toml".to_owned()),
+        line: Some(12),
+        column: Some(9),
+        message: "unknown key `pluginn` in connector `hook`".to_owned(),
+        hint: Some("did you mean `plugin`?".to_owned()),
+    };
+    let warning = Finding {
+        code: "XP-CFG-017".to_owned(),
+        is_error: false,
+        line: None,
+        column: None,
+        message: "an action of the plugin's own".to_owned(),
+        hint: None,
+        ..error.clone()
+    };
+    let style = Style::of(false);
+    check("findings", &findings(&[error, warning.clone()], style));
+    check("findings-warning", &findings(&[warning], style));
+    check("findings-none", &findings(&[], style));
 }
 
 #[test]
 fn plugins_look_as_they_did() {
-    let plugins: Vec<PluginView> =
+    let plugins: Vec<PluginSummary> =
         serde_json::from_str(include_str!("../../tests/goldens/plugins.json")).unwrap();
     check("plugins", &super::plugins(&plugins, Style::of(false)));
-    check("plugin", &super::plugin(&plugins[0], Style::of(false)));
+    check("plugin", &plugin(&plugins[0], Style::of(false)));
 }
 
 #[test]
@@ -100,14 +113,16 @@ fn replays_look_as_they_did() {
     let mut report = ReplayReport {
         entries: 6_925,
         profiles: 2_357,
-        digest_store: Some("6fae10155c0b0ba3".to_owned()),
         digest_replay: "6fae10155c0b0ba3".to_owned(),
-        equal: true,
-        elapsed_ms: 812,
+        digest_store: None,
+        equal: None,
     };
+    check("replay", &replay(&report, Style::of(false)));
+    report.digest_store = Some("6fae10155c0b0ba3".to_owned());
+    report.equal = Some(true);
     check("replay-equal", &replay(&report, Style::of(false)));
-    report.digest_replay = "eff6889e00000000".to_owned();
-    report.equal = false;
+    report.digest_store = Some("eff6889e00000000".to_owned());
+    report.equal = Some(false);
     check("replay-different", &replay(&report, Style::of(false)));
 }
 

@@ -5,7 +5,7 @@ use crosspoint_model::identifier::IdentifierKind;
 use crosspoint_model::profile::{Fragment, Profile};
 use crosspoint_model::record::{Body, Event, Record};
 use crosspoint_model::state::State;
-use crosspoint_model::{Identifier, Instant};
+use crosspoint_model::{FragmentId, Identifier, Instant};
 use crosspoint_profile::fragment_key;
 
 use super::play::{Arrival, bring, everybody, groups};
@@ -173,4 +173,30 @@ fn a_newly_blocked_identifier_lets_go_of_those_it_joined() {
     let settled = resettle(&mut state, &guards, id).unwrap();
     assert_eq!((settled.retired.len(), settled.formed.len()), (1, 2));
     assert_eq!(state.profiles.len(), 2);
+}
+
+#[test]
+fn who_is_taken_apart_stays_together_though_only_the_rest_joined_them() {
+    let guards = Guards::default();
+    let mut state = MemoryState::default();
+    let (email, phone) = ("email:a@a.example", "phone:+31201234567");
+    bring(&mut state, &guards, &seen("shop", "1", &["shop:1", email]));
+    bring(
+        &mut state,
+        &guards,
+        &seen("shop", "2", &["shop:2", email, phone]),
+    );
+    bring(&mut state, &guards, &seen("shop", "3", &["shop:3", phone]));
+    let named = |id| FragmentId::of("shop", &Identifier::parse(id).unwrap());
+    let mut fragments = vec![named("shop:1"), named("shop:3")];
+    fragments.sort();
+    let from = vec![named("shop:2")];
+    let unmerge = IdentityDecision::Unmerge {
+        fragments: fragments.clone(),
+        from: from.clone(),
+    };
+    apply_decision(&mut state, &guards, &unmerge).unwrap();
+    let mut expected = vec![fragments, from];
+    expected.sort();
+    assert_eq!(groups(&state), expected);
 }

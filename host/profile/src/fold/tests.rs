@@ -390,3 +390,36 @@ fn the_strongest_identifier_names_the_fragment() {
     order.body = tombstone(RecordKind::Product, 1);
     assert_eq!(key(&order), None);
 }
+
+#[test]
+fn the_first_value_is_the_first_that_was_not_empty() {
+    let said = |value: Value, at| {
+        let mut record = record("c1", at, Body::Contact(Box::default()));
+        record.attributes = vec![Attribute {
+            name: "channel".into(),
+            value,
+        }];
+        record
+    };
+    let records = [
+        said(Value::text("first"), 2),
+        said(Value::Null, 1),
+        said(Value::text("last"), 3),
+    ];
+    let fragment = fold_all(&records);
+    let entry = fragment
+        .traits
+        .iter()
+        .find(|said| said.name == by_spelling("channel"))
+        .unwrap();
+    assert_eq!(entry.first_value, Value::text("first"));
+    assert_eq!(entry.first.updated_at, Instant(2));
+    assert_eq!(entry.value, Value::text("last"));
+}
+
+#[test]
+fn two_deletions_of_one_object_leave_the_same_stub_in_any_order() {
+    let deleted = |at| record("o1", 5, tombstone(RecordKind::Order, at));
+    let (early, late) = (deleted(3), deleted(5));
+    assert_eq!(fold_all([&early, &late]), fold_all([&late, &early]));
+}

@@ -31,7 +31,7 @@ impl Host {
                     if deliver {
                         synced.delivered = Some(self.deliver(None).await?);
                     }
-                    Ok(synced)
+                    Ok::<_, AdminError>(synced)
                 })?;
                 Ok(Reply::Synced(synced))
             }
@@ -41,7 +41,7 @@ impl Host {
                     if deliver {
                         synced.delivered = Some(self.deliver(None).await?);
                     }
-                    Ok(synced)
+                    Ok::<_, AdminError>(synced)
                 })?;
                 Ok(Reply::Synced(synced))
             }

@@ -7,10 +7,10 @@ use crosspoint_model::profile::{Fact, Fragment, Profile};
 use crosspoint_model::state::State;
 use crosspoint_model::{FragmentId, Identifier, Instant, Symbol};
 use crosspoint_profile::{all_traits, consent};
-use crosspoint_step::StateView;
 use serde_json::{Value as Json, json};
 
 use super::find::{json as value_json, resolve};
+use super::segment::reader;
 use super::{AdminError, FactView, FragmentView, ProfileView, Unmerged};
 use crate::Host;
 use crate::core::Core;
@@ -133,7 +133,7 @@ fn view(core: &mut Core, profile: &Profile, most_facts: usize) -> Result<Profile
         for (name, value) in all_traits(profile, &compiled.survivorship) {
             view.traits.insert(core.state.name(name).to_string(), value_json(&value));
         }
-        let reader = StateView { state: &core.state, survivorship: &compiled.survivorship };
+        let reader = reader(core)?;
         let now = core.now();
         for (name, program) in compiled.rules.computed_traits(&mut look_up(core)) {
             if let Some(value) = program.value(profile, now, &reader).value {

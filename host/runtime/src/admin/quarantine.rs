@@ -92,7 +92,7 @@ impl Host {
         retried.tried += cleared.len() as u64;
         if !raw.is_empty() {
             let input = lane.input().await.map_err(|error| coded("XP-RUN-009", error, None))?;
-            let output = lane.connector.retry(stream, &raw, input).await;
+            let output = lane.connector.retry(stream, raw, input).await;
             let again = page(&lane, output)
                 .map_err(|fault| coded("XP-RUN-008", fault, None))?;
             whole.records.extend(again.records);

@@ -7,7 +7,8 @@ use std::time::Instant as MachineInstant;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::ProfileId;
-use crosspoint_step::{Compiled, StateView};
+use crosspoint_segment::{ProfileView, View};
+use crosspoint_step::Compiled;
 
 use super::find::{PAGE, resolve, summary};
 use super::profile::look_up;
@@ -223,11 +224,10 @@ pub(super) fn compiled(core: &Core) -> Result<&Compiled, AdminError> {
     })
 }
 
-pub(super) fn reader(
-    core: &Core,
-) -> Result<StateView<'_, crosspoint_store::WorkingSet<crosspoint_store::SledEngine>>, AdminError> {
+/// Profiles as the applied configuration reads them.
+pub(super) fn reader(core: &Core) -> Result<impl View + '_, AdminError> {
     let survivorship = &compiled(core)?.survivorship;
-    Ok(StateView { state: &core.state, survivorship })
+    Ok(ProfileView { survivorship, names: |symbol| core.state.name(symbol) })
 }
 
 /// The rule's clauses for a profile, as stored membership sees it.

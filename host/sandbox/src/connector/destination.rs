@@ -79,14 +79,20 @@ impl Connector {
         let output = self
             .call("actions", input, move |store, instance| {
                 Box::pin(async move {
-                    indices.load(&mut *store, &instance)?.call_actions(store).await
+                    indices
+                        .load(&mut *store, &instance)?
+                        .call_actions(store)
+                        .await
                 })
             })
             .await?;
         if let Some(action) = output.value.iter().find(|action| action.batch_size == 0) {
             let name = convert::action(action.kind.clone());
             let reason = format!("action `{}` has a batch size of 0", name.as_str());
-            return Err(Error::Contract { at: self.at("actions"), reason });
+            return Err(Error::Contract {
+                at: self.at("actions"),
+                reason,
+            });
         }
         Ok(output.map(|actions| actions.into_iter().map(offer).collect()))
     }
@@ -105,7 +111,10 @@ impl Connector {
     ) -> Result<CallOutput<Vec<Outcome>>> {
         let indices = self.destination_indices("deliver")?;
         let items = self.items(deliveries);
-        let batch = wit::Batch { action: convert::action_kind(action), items };
+        let batch = wit::Batch {
+            action: convert::action_kind(action),
+            items,
+        };
         let output = self
             .call("deliver", input, move |store, instance| {
                 Box::pin(async move {
@@ -177,20 +186,31 @@ impl Connector {
     pub async fn check_destination(&self, input: CallInput) -> Result<CallOutput<()>> {
         let indices = self.destination_indices("check")?;
         self.call("check", input, move |store, instance| {
-            Box::pin(async move { indices.load(&mut *store, &instance)?.call_check(store).await })
+            Box::pin(async move {
+                indices
+                    .load(&mut *store, &instance)?
+                    .call_check(store)
+                    .await
+            })
         })
         .await
     }
 
     fn destination_indices(&self, call: &'static str) -> Result<wit::GuestIndices> {
-        self.plugin.destination().cloned().ok_or_else(|| Error::Guest {
-            at: self.at(call),
-            error: GuestError::Unsupported("the plugin is no destination".to_owned()),
-        })
+        self.plugin
+            .destination()
+            .cloned()
+            .ok_or_else(|| Error::Guest {
+                at: self.at(call),
+                error: GuestError::Unsupported("the plugin is no destination".to_owned()),
+            })
     }
 
     fn items(&self, deliveries: &[Delivery]) -> Vec<wit::Item> {
-        deliveries.iter().map(|it| convert::item(&self.shared.connector, it)).collect()
+        deliveries
+            .iter()
+            .map(|it| convert::item(&self.shared.connector, it))
+            .collect()
     }
 
     fn outcomes(
@@ -214,7 +234,10 @@ impl Connector {
     fn check_count(&self, call: &'static str, wanted: usize, given: usize) -> Result<()> {
         if given > wanted {
             let reason = format!("{given} answers for {wanted} items");
-            return Err(Error::Contract { at: self.at(call), reason });
+            return Err(Error::Contract {
+                at: self.at(call),
+                reason,
+            });
         }
         Ok(())
     }

@@ -30,16 +30,28 @@ impl Connector {
         let at = self.at(call);
         let limits = &self.shared.limits;
         if error.downcast_ref::<OverBudget>().is_some() {
-            return Error::CpuBudget { at, limit_ms: limits.cpu_ms };
+            return Error::CpuBudget {
+                at,
+                limit_ms: limits.cpu_ms,
+            };
         }
         if state.memory.refused {
-            return Error::OutOfMemory { at, limit_bytes: limits.memory_bytes };
+            return Error::OutOfMemory {
+                at,
+                limit_bytes: limits.memory_bytes,
+            };
         }
         if let Some(BrokenContract(reason)) = error.downcast_ref() {
-            return Error::Contract { at, reason: reason.clone() };
+            return Error::Contract {
+                at,
+                reason: reason.clone(),
+            };
         }
         if format!("{error:#}").contains(OUT_OF_TRANSFER) {
-            return Error::Transfer { at, limit_bytes: limits.transfer_bytes };
+            return Error::Transfer {
+                at,
+                limit_bytes: limits.transfer_bytes,
+            };
         }
         let stderr = self.shared.scrubber.text(&state.stderr.text());
         if stderr.contains("panicked at") {
@@ -49,6 +61,10 @@ impl Connector {
             Some(trap) => trap.to_string(),
             None => format!("{error:#}").chars().take(REASON_CHARS).collect(),
         };
-        Error::Trap { at, reason: self.shared.scrubber.text(&reason), stderr }
+        Error::Trap {
+            at,
+            reason: self.shared.scrubber.text(&reason),
+            stderr,
+        }
     }
 }

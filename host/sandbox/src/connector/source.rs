@@ -93,7 +93,10 @@ impl Connector {
         let output = self
             .call("streams", input, move |store, instance| {
                 Box::pin(async move {
-                    indices.load(&mut *store, &instance)?.call_streams(store).await
+                    indices
+                        .load(&mut *store, &instance)?
+                        .call_streams(store)
+                        .await
                 })
             })
             .await?;
@@ -119,13 +122,21 @@ impl Connector {
                 Box::pin(async move {
                     let source = indices.load(&mut *store, &instance)?;
                     let budget = wit::Budget { records, bytes };
-                    source.call_read(store, &stream, cursor.as_deref(), budget).await
+                    source
+                        .call_read(store, &stream, cursor.as_deref(), budget)
+                        .await
                 })
             })
             .await?;
         if output.value.next_cursor.len() > MAX_CURSOR_BYTES {
-            let reason = format!("a cursor of {} bytes; at most 64 KiB", output.value.next_cursor.len());
-            return Err(Error::Contract { at: self.at("read"), reason });
+            let reason = format!(
+                "a cursor of {} bytes; at most 64 KiB",
+                output.value.next_cursor.len()
+            );
+            return Err(Error::Contract {
+                at: self.at("read"),
+                reason,
+            });
         }
         Ok(output.map(|page| self.page(page)))
     }
@@ -161,7 +172,11 @@ impl Connector {
             let mut rejects: Vec<_> = received.rejects.into_iter().map(reject).collect();
             let records = self.records(received.records, &mut rejects);
             let poke = received.poke.into_iter().map(Into::into).collect();
-            Received { records, rejects, poke }
+            Received {
+                records,
+                rejects,
+                poke,
+            }
         }))
     }
 
@@ -195,7 +210,12 @@ impl Connector {
     pub async fn check_source(&self, input: CallInput) -> Result<CallOutput<()>> {
         let indices = self.source_indices("check")?;
         self.call("check", input, move |store, instance| {
-            Box::pin(async move { indices.load(&mut *store, &instance)?.call_check(store).await })
+            Box::pin(async move {
+                indices
+                    .load(&mut *store, &instance)?
+                    .call_check(store)
+                    .await
+            })
         })
         .await
     }

@@ -43,7 +43,11 @@ pub(crate) fn item(connector: &str, delivery: &Delivery) -> wit_destination::Ite
     wit_destination::Item {
         key: delivery.key.to_string(),
         profile_id: delivery.profile.to_string(),
-        identifiers: delivery.identifiers.iter().map(|it| identifier(connector, it)).collect(),
+        identifiers: delivery
+            .identifiers
+            .iter()
+            .map(|it| identifier(connector, it))
+            .collect(),
         list: delivery.list.as_ref().map(ToString::to_string),
         fields: delivery.fields.iter().map(attribute).collect(),
         consents: delivery.consents.iter().map(consent).collect(),
@@ -79,7 +83,10 @@ fn attribute(given: &Attribute) -> wit::Attribute {
         Value::Instant(instant) => wit::Value::Instant(instant.0),
         Value::Json(text) => wit::Value::Json(text.to_string()),
     };
-    wit::Attribute { name: given.name.to_string(), value }
+    wit::Attribute {
+        name: given.name.to_string(),
+        value,
+    }
 }
 
 fn consent(given: &Consent) -> wit::Consent {
@@ -105,14 +112,18 @@ fn consent(given: &Consent) -> wit::Consent {
 }
 
 /// `clean` takes secrets out of what the plugin wrote.
-pub(crate) fn outcome(given: wit_destination::Outcome, clean: impl Fn(String) -> String) -> Outcome {
+pub(crate) fn outcome(
+    given: wit_destination::Outcome,
+    clean: impl Fn(String) -> String,
+) -> Outcome {
     use wit_destination::Outcome as Wit;
     match given {
         Wit::Done(id) => Outcome::Done(id.map(Into::into)),
         Wit::Queued(job) => Outcome::Queued(job.into()),
-        Wit::Rejected(wit_destination::Rejected { field, reason }) => {
-            Outcome::Rejected { field: field.map(Into::into), reason: clean(reason).into() }
-        }
+        Wit::Rejected(wit_destination::Rejected { field, reason }) => Outcome::Rejected {
+            field: field.map(Into::into),
+            reason: clean(reason).into(),
+        },
         Wit::RateLimited(ms) => Outcome::RateLimited(ms),
         Wit::Transient(reason) => Outcome::Transient(clean(reason).into()),
         Wit::Unknown(reason) => Outcome::Unknown(clean(reason).into()),

@@ -1,8 +1,6 @@
 //! Values, money, identifiers, addresses, consents.
 
-use crosspoint_model::record::{
-    Address, Attribute, Consent, ConsentState, ConsentTopic, Line,
-};
+use crosspoint_model::record::{Address, Attribute, Consent, ConsentState, ConsentTopic, Line};
 use crosspoint_model::{Decimal, Identifier, Instant, Money, Value};
 use smol_str::SmolStr;
 
@@ -30,15 +28,17 @@ pub(super) fn instant(ms: Option<i64>) -> Option<Instant> {
 }
 
 pub(super) fn decimal(field: &'static str, text: &str) -> Converted<Decimal> {
-    text.parse().map_err(|error: crosspoint_model::decimal::ParseDecimalError| Fault {
-        field,
-        reason: error.to_string(),
-    })
+    text.parse().map_err(
+        |error: crosspoint_model::decimal::ParseDecimalError| Fault {
+            field,
+            reason: error.to_string(),
+        },
+    )
 }
 
 pub(super) fn money(field: &'static str, money: &wit::Money) -> Converted<Money> {
-    let is_code = money.currency.len() == 3
-        && money.currency.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_code =
+        money.currency.len() == 3 && money.currency.bytes().all(|byte| byte.is_ascii_uppercase());
     if !is_code {
         let reason = format!(
             "`{}` is no currency; expected an ISO 4217 code such as `EUR`",
@@ -46,7 +46,10 @@ pub(super) fn money(field: &'static str, money: &wit::Money) -> Converted<Money>
         );
         return Err(Fault { field, reason });
     }
-    Ok(Money { amount: decimal(field, &money.amount)?, currency: SmolStr::new(&money.currency) })
+    Ok(Money {
+        amount: decimal(field, &money.amount)?,
+        currency: SmolStr::new(&money.currency),
+    })
 }
 
 pub(super) fn some_money(
@@ -82,7 +85,10 @@ pub(super) fn attributes(given: &[wit::Attribute]) -> Converted<Vec<Attribute>> 
                 reason: format!("`{}`: {}", attribute.name, fault.reason),
                 ..fault
             })?;
-            Ok(Attribute { name: SmolStr::new(&attribute.name), value })
+            Ok(Attribute {
+                name: SmolStr::new(&attribute.name),
+                value,
+            })
         })
         .collect()
 }
@@ -102,9 +108,11 @@ pub(super) fn identifiers(
             wit::Identifier::Phone(id) => ("phone", Identifier::phone(id), id),
             wit::Identifier::AnonymousId(id) => ("anonymous-id", Identifier::anonymous_id(id), id),
             wit::Identifier::Cookie(id) => ("cookie", Identifier::cookie(id), id),
-            wit::Identifier::External(external) => {
-                ("external", Identifier::vendor(&external.system, &external.id), &external.id)
-            }
+            wit::Identifier::External(external) => (
+                "external",
+                Identifier::vendor(&external.system, &external.id),
+                &external.id,
+            ),
         };
         match normalized {
             Some(identifier) if found.contains(&identifier) => {}

@@ -23,7 +23,10 @@ const MAX_ID_BYTES: usize = 1024;
 pub(crate) fn record(connector: &str, given: &wit::Record) -> Converted<Record> {
     if given.id.is_empty() || given.id.len() > MAX_ID_BYTES {
         let reason = format!("has {} bytes; expected 1 to {MAX_ID_BYTES}", given.id.len());
-        return Err(Fault { field: "id", reason });
+        return Err(Fault {
+            field: "id",
+            reason,
+        });
     }
     let mut attributes = attributes(&given.attributes)?;
     let identifiers = identifiers(connector, &given.identifiers, &mut attributes);
@@ -49,9 +52,15 @@ fn body(given: &wit::Body) -> Converted<Body> {
         wit::Body::Cart(it) => Body::Cart(Box::new(cart(it)?)),
         wit::Body::Event(it) => {
             if it.name.trim().is_empty() {
-                return Err(Fault { field: "name", reason: "an event needs a name".to_owned() });
+                return Err(Fault {
+                    field: "name",
+                    reason: "an event needs a name".to_owned(),
+                });
             }
-            Body::Event(Event { name: SmolStr::new(&it.name), occurred_at: Instant(it.occurred_at) })
+            Body::Event(Event {
+                name: SmolStr::new(&it.name),
+                occurred_at: Instant(it.occurred_at),
+            })
         }
         wit::Body::Content(it) => Body::Content(Box::new(content(it))),
         wit::Body::Submission(it) => Body::Submission(Box::new(Submission {
@@ -129,8 +138,11 @@ fn order(given: &wit::Order) -> Converted<Order> {
 }
 
 fn product(given: &wit::Product) -> Converted<Product> {
-    let stock: Option<Decimal> =
-        given.stock.as_ref().map(|stock| decimal("stock", stock)).transpose()?;
+    let stock: Option<Decimal> = given
+        .stock
+        .as_ref()
+        .map(|stock| decimal("stock", stock))
+        .transpose()?;
     Ok(Product {
         sku: text(&given.sku),
         name: SmolStr::new(&given.name),

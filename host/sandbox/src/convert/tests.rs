@@ -10,12 +10,18 @@ fn event(identifiers: Vec<wit::Identifier>, attributes: Vec<wit::Attribute>) -> 
         updated_at: 5,
         identifiers,
         attributes,
-        body: wit::Body::Event(wit::Event { name: "Product Viewed".to_owned(), occurred_at: 5 }),
+        body: wit::Body::Event(wit::Event {
+            name: "Product Viewed".to_owned(),
+            occurred_at: 5,
+        }),
     }
 }
 
 fn attribute(name: &str, value: wit::Value) -> wit::Attribute {
-    wit::Attribute { name: name.to_owned(), value }
+    wit::Attribute {
+        name: name.to_owned(),
+        value,
+    }
 }
 
 #[test]
@@ -31,7 +37,10 @@ fn identifiers_are_normalized_and_namespaced() {
         vec![],
     );
     let record = record("shop", &given).unwrap();
-    let wanted = [Identifier::vendor("shop", "42"), Identifier::email("jane@example.com")];
+    let wanted = [
+        Identifier::vendor("shop", "42"),
+        Identifier::email("jane@example.com"),
+    ];
     assert_eq!(record.identifiers, wanted.map(Option::unwrap));
     assert_eq!(record.attributes.len(), 1);
     assert_eq!(record.attributes[0].name, "unusable-phone");
@@ -41,7 +50,9 @@ fn identifiers_are_normalized_and_namespaced() {
 #[test]
 fn what_does_not_parse_names_its_field() {
     let check = |given: wit::Record, field: &str, part: &str| {
-        let RejectedInput::Raw(raw) = rejected_input(&given) else { panic!("not raw") };
+        let RejectedInput::Raw(raw) = rejected_input(&given) else {
+            panic!("not raw")
+        };
         assert!(String::from_utf8(raw).unwrap().contains("Product Viewed"));
         let fault = record("shop", &given).unwrap_err();
         assert_eq!(fault.field, field);
@@ -51,7 +62,14 @@ fn what_does_not_parse_names_its_field() {
     check(event(vec![], vec![price]), "attributes", "`price`");
     let broken = attribute("extra", wit::Value::Json("{".to_owned()));
     check(event(vec![], vec![broken]), "attributes", "`extra`");
-    check(wit::Record { id: String::new(), ..event(vec![], vec![]) }, "id", "0 bytes");
+    check(
+        wit::Record {
+            id: String::new(),
+            ..event(vec![], vec![])
+        },
+        "id",
+        "0 bytes",
+    );
 }
 
 #[test]
@@ -62,13 +80,19 @@ fn money_needs_a_currency_code() {
         description: None,
         url: None,
         image_url: None,
-        price: Some(wit::Money { amount: "1.50".to_owned(), currency: "euro".to_owned() }),
+        price: Some(wit::Money {
+            amount: "1.50".to_owned(),
+            currency: "euro".to_owned(),
+        }),
         categories: vec![],
         tags: vec![],
         stock: None,
         available: true,
     };
-    let given = wit::Record { body: wit::Body::Product(product), ..event(vec![], vec![]) };
+    let given = wit::Record {
+        body: wit::Body::Product(product),
+        ..event(vec![], vec![])
+    };
     let fault = record("shop", &given).unwrap_err();
     assert_eq!(fault.field, "price");
 }

@@ -53,9 +53,15 @@ impl Credentials {
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut all = Vec::new();
-        for name in secrets.keys().filter(|name| !manifest.secrets.contains_key(*name)) {
+        for name in secrets
+            .keys()
+            .filter(|name| !manifest.secrets.contains_key(*name))
+        {
             let reason = format!("is not a secret of plugin `{}`", manifest.id);
-            problems.push(Problem { place: format!("secrets.{name}"), reason });
+            problems.push(Problem {
+                place: format!("secrets.{name}"),
+                reason,
+            });
         }
         for (name, request) in &manifest.secrets {
             let place = format!("secrets.{name}");
@@ -72,12 +78,19 @@ impl Credentials {
                 Err(reason) => problems.push(Problem { place, reason }),
             }
         }
-        if problems.is_empty() { Ok(Self { all }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(Self { all })
+        } else {
+            Err(problems)
+        }
     }
 
     /// Headers that credentials set, and plugins therefore may not.
     pub(crate) fn headers(&self) -> Vec<HeaderName> {
-        self.all.iter().flat_map(|credential| credential.how.headers()).collect()
+        self.all
+            .iter()
+            .flat_map(|credential| credential.how.headers())
+            .collect()
     }
 
     /// Puts on everything that belongs to `host`.
@@ -128,7 +141,10 @@ impl How {
                 outgoing.headers.insert(name.clone(), value.clone());
             }
             Self::Query(name, secret) => {
-                outgoing.url.query_pairs_mut().append_pair(name, secret.expose());
+                outgoing
+                    .url
+                    .query_pairs_mut()
+                    .append_pair(name, secret.expose());
             }
             Self::StandardWebhooks(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::Hmac(signer) => signer.sign(outgoing, unix_seconds())?,
@@ -147,17 +163,17 @@ fn credential(
     secret: &Secret,
     scrubber: &Arc<Scrubber>,
 ) -> Result<Option<Credential>, String> {
-    let filled = |text: &str| {
-        fill(text, settings).ok_or_else(|| format!("needs the settings in `{text}`"))
-    };
+    let filled =
+        |text: &str| fill(text, settings).ok_or_else(|| format!("needs the settings in `{text}`"));
     let how = match &request.attach {
         Attach::Header { name, prefix } => {
             let value = sensitive(&format!("{}{}", filled(prefix)?, secret.expose()))?;
             How::Header(header_name(name)?, value)
         }
-        Attach::Bearer => {
-            How::Header(header::AUTHORIZATION, sensitive(&format!("Bearer {}", secret.expose()))?)
-        }
+        Attach::Bearer => How::Header(
+            header::AUTHORIZATION,
+            sensitive(&format!("Bearer {}", secret.expose()))?,
+        ),
         Attach::Basic { username } => {
             let pair = match username {
                 Some(name) => format!("{}:{}", filled(name)?, secret.expose()),
@@ -169,30 +185,45 @@ fn credential(
         }
         Attach::Query { name } => How::Query(name.clone(), secret.clone()),
         Attach::StandardWebhooks => How::StandardWebhooks(StandardWebhooks::new(secret)?),
-        Attach::Hmac { header, prefix, content, digest, encoding, key, timestamp_header } => {
-            How::Hmac(Hmac {
-                header: header_name(header)?,
-                prefix: prefix.clone(),
-                content: content.clone(),
-                digest: *digest,
-                encoding: *encoding,
-                key: signing::key(secret, *key)?,
-                timestamp_header: timestamp_header.as_deref().map(header_name).transpose()?,
-            })
-        }
-        Attach::OAuth2ClientCredentials { token_url, client_id, scope, parameters, in_body } => {
-            How::Token(TokenSource::client_credentials(
-                &filled(token_url)?,
-                filled(client_id)?,
-                secret.clone(),
-                scope.clone(),
-                parameters.clone(),
-                *in_body,
-                scrubber.clone(),
-            )?)
-        }
+        Attach::Hmac {
+            header,
+            prefix,
+            content,
+            digest,
+            encoding,
+            key,
+            timestamp_header,
+        } => How::Hmac(Hmac {
+            header: header_name(header)?,
+            prefix: prefix.clone(),
+            content: content.clone(),
+            digest: *digest,
+            encoding: *encoding,
+            key: signing::key(secret, *key)?,
+            timestamp_header: timestamp_header.as_deref().map(header_name).transpose()?,
+        }),
+        Attach::OAuth2ClientCredentials {
+            token_url,
+            client_id,
+            scope,
+            parameters,
+            in_body,
+        } => How::Token(TokenSource::client_credentials(
+            &filled(token_url)?,
+            filled(client_id)?,
+            secret.clone(),
+            scope.clone(),
+            parameters.clone(),
+            *in_body,
+            scrubber.clone(),
+        )?),
         Attach::Webhook => return Ok(None),
-        later => return Err(format!("is attached by `{}`, not supported yet", later.kind())),
+        later => {
+            return Err(format!(
+                "is attached by `{}`, not supported yet",
+                later.kind()
+            ));
+        }
     };
     let hosts = request.hosts.iter().filter_map(|host| {
         let filled = fill(host, settings)?;
@@ -200,7 +231,9 @@ fn credential(
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned))
             .unwrap_or(filled);
-        HostPattern::parse_asked(&name).ok().map(|(pattern, _)| pattern)
+        HostPattern::parse_asked(&name)
+            .ok()
+            .map(|(pattern, _)| pattern)
     });
     let hosts: Vec<_> = hosts.collect();
     // A host that could not be read must not turn "these hosts only" into "every host".
@@ -222,5 +255,7 @@ fn sensitive(text: &str) -> Result<HeaderValue, String> {
 }
 
 fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

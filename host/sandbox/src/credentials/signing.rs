@@ -35,7 +35,11 @@ impl StandardWebhooks {
             .split_whitespace()
             .map(|text| key(&Secret::new(text), KeyForm::Whsec))
             .collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() { Err("is empty".to_owned()) } else { Ok(Self { keys }) }
+        if keys.is_empty() {
+            Err("is empty".to_owned())
+        } else {
+            Ok(Self { keys })
+        }
     }
 
     pub(super) fn sign(&self, outgoing: &mut Outgoing, now_s: u64) -> Result<(), EgressError> {
@@ -57,7 +61,9 @@ impl StandardWebhooks {
             })
             .collect();
         outgoing.headers.insert(TIMESTAMP, now_s.into());
-        outgoing.headers.insert(SIGNATURE, ascii(&signatures.join(" "))?);
+        outgoing
+            .headers
+            .insert(SIGNATURE, ascii(&signatures.join(" "))?);
         Ok(())
     }
 }
@@ -75,7 +81,9 @@ pub(super) struct Hmac {
 
 impl Hmac {
     pub(super) fn headers(&self) -> Vec<HeaderName> {
-        std::iter::once(self.header.clone()).chain(self.timestamp_header.clone()).collect()
+        std::iter::once(self.header.clone())
+            .chain(self.timestamp_header.clone())
+            .collect()
     }
 
     pub(super) fn sign(&self, outgoing: &mut Outgoing, now_s: u64) -> Result<(), EgressError> {
@@ -141,21 +149,34 @@ fn mac_sha512(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 /// typing error into a near-empty key.
 pub(super) fn key(secret: &Secret, form: KeyForm) -> Result<Key, String> {
     let text = secret.expose();
-    let base64 = |text: &str| BASE64_STANDARD.decode(text).map_err(|_| "is no base64".to_owned());
+    let base64 = |text: &str| {
+        BASE64_STANDARD
+            .decode(text)
+            .map_err(|_| "is no base64".to_owned())
+    };
     let bytes = match form {
         KeyForm::Utf8 => text.as_bytes().to_vec(),
         KeyForm::Base64 => base64(text)?,
         KeyForm::Hex => hex::decode(text).map_err(|_| "is no hexadecimal text".to_owned())?,
         KeyForm::Whsec => {
-            let encoded = text.strip_prefix("whsec_").ok_or("must start with `whsec_`")?;
+            let encoded = text
+                .strip_prefix("whsec_")
+                .ok_or("must start with `whsec_`")?;
             let bytes = base64(encoded)?;
             if !WHSEC_BYTES.contains(&bytes.len()) {
-                return Err(format!("holds {} bytes; Standard Webhooks asks for 24 to 64", bytes.len()));
+                return Err(format!(
+                    "holds {} bytes; Standard Webhooks asks for 24 to 64",
+                    bytes.len()
+                ));
             }
             bytes
         }
     };
-    if bytes.is_empty() { Err("is empty".to_owned()) } else { Ok(Zeroizing::new(bytes)) }
+    if bytes.is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(Zeroizing::new(bytes))
+    }
 }
 
 fn ascii(text: &str) -> Result<HeaderValue, EgressError> {

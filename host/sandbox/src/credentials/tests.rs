@@ -25,9 +25,15 @@ fn outgoing(body: &'static str) -> Outgoing {
 
 fn signature(secret: &str, body: &'static str) -> String {
     let mut outgoing = outgoing(body);
-    StandardWebhooks::new(&Secret::new(secret)).unwrap().sign(&mut outgoing, NOW_S).unwrap();
+    StandardWebhooks::new(&Secret::new(secret))
+        .unwrap()
+        .sign(&mut outgoing, NOW_S)
+        .unwrap();
     assert_eq!(outgoing.headers["webhook-timestamp"], "1793697327");
-    outgoing.headers["webhook-signature"].to_str().unwrap().to_owned()
+    outgoing.headers["webhook-signature"]
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -36,8 +42,14 @@ fn standard_webhooks_vectors() {
     let first = "v1,ExS/PhLpZTNwe34YejYyh2rm5uB8aHjfIBE4Lf9D53Y=";
     let second = "v1,Zj1gM2CrR5+yDUUg3nBjBLMj7L2qvLP0yq1fH05zQEE=";
     assert_eq!(signature(FIRST, BODY), first);
-    assert_eq!(signature(FIRST, ""), "v1,5RiQnDQNCk5KXfcme6rDVHWToXil5aDmsGapF/zecjM=");
-    assert_eq!(signature(&format!("{SECOND} {FIRST}"), BODY), format!("{second} {first}"));
+    assert_eq!(
+        signature(FIRST, ""),
+        "v1,5RiQnDQNCk5KXfcme6rDVHWToXil5aDmsGapF/zecjM="
+    );
+    assert_eq!(
+        signature(&format!("{SECOND} {FIRST}"), BODY),
+        format!("{second} {first}")
+    );
 }
 
 #[test]
@@ -46,7 +58,13 @@ fn standard_webhooks_needs_an_id_and_a_whole_key() {
     without.headers.clear();
     let signer = StandardWebhooks::new(&Secret::new(FIRST)).unwrap();
     assert!(signer.sign(&mut without, NOW_S).is_err());
-    for bad in ["", "topsecret", "whsec_", "whsec_AAAA", "v1,whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"] {
+    for bad in [
+        "",
+        "topsecret",
+        "whsec_",
+        "whsec_AAAA",
+        "v1,whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX",
+    ] {
         assert!(StandardWebhooks::new(&Secret::new(bad)).is_err(), "{bad}");
     }
 }
@@ -85,5 +103,10 @@ fn hmac_vectors() {
         Encoding::Hex,
         "v0=5ed2b2dde9d445d375e6c8a1b6cf216b9e50aa141745d1c4e70497a595cd6078",
     );
-    check("{body}", "", Encoding::Base64, "wRUfDsf64l/UN345xAvGn1JrkQABYIFUrOlGLolXe48=");
+    check(
+        "{body}",
+        "",
+        Encoding::Base64,
+        "wRUfDsf64l/UN345xAvGn1JrkQABYIFUrOlGLolXe48=",
+    );
 }

@@ -65,13 +65,25 @@ impl TokenSource {
         let url = Url::parse(url).map_err(|_| format!("has `{url}`, which is no address"))?;
         scrubber.add(&format!("{client_id}:{}", client_secret.expose()));
         let token = Mutex::new(None);
-        Ok(Self { url, client_id, client_secret, scope, parameters, in_body, scrubber, token })
+        Ok(Self {
+            url,
+            client_id,
+            client_secret,
+            scope,
+            parameters,
+            in_body,
+            scrubber,
+            token,
+        })
     }
 
     /// The value of `authorization`.
     pub(super) async fn bearer(&self, egress: &Egress) -> Result<HeaderValue, EgressError> {
         let mut held = self.token.lock().await;
-        if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.renew_at) {
+        if let Some(token) = held
+            .as_ref()
+            .filter(|token| Instant::now() < token.renew_at)
+        {
             return Ok(token.header.clone());
         }
         let token = self.fetch(egress).await?;
@@ -92,7 +104,10 @@ impl TokenSource {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         let mut fields = vec![("grant_type", "client_credentials".to_owned())];
         fields.extend(self.scope.clone().map(|scope| ("scope", scope)));
-        let extra = self.parameters.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let extra = self
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
         fields.extend(extra);
         if self.in_body {
             fields.push(("client_id", self.client_id.clone()));
@@ -106,7 +121,10 @@ impl TokenSource {
             );
             self.scrubber.add(&pair);
             let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
-            headers.insert(header::AUTHORIZATION, sensitive(&value).map_err(EgressError::Auth)?);
+            headers.insert(
+                header::AUTHORIZATION,
+                sensitive(&value).map_err(EgressError::Auth)?,
+            );
         }
         let body: Vec<_> = fields
             .iter()
@@ -131,7 +149,9 @@ impl TokenSource {
             });
         }
         let answer: Answer = serde_json::from_slice(body).map_err(|_| {
-            EgressError::Auth(format!("the token endpoint at `{host}` gives no `access_token`"))
+            EgressError::Auth(format!(
+                "the token endpoint at `{host}` gives no `access_token`"
+            ))
         })?;
         self.scrubber.add(&answer.access_token);
         let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs);

@@ -121,7 +121,10 @@ impl Egress {
     ) -> Result<Response, EgressError> {
         let url = self.checked_url(&request)?;
         let method = request.method.as_str();
-        let grant = self.granter.decide(method, &url).map_err(EgressError::Denied)?;
+        let grant = self
+            .granter
+            .decide(method, &url)
+            .map_err(EgressError::Denied)?;
         check_literal(&grant, &url)?;
         self.pace(deadline).await?;
         let mut outgoing = Outgoing {
@@ -134,12 +137,16 @@ impl Egress {
         let host = outgoing.url.host_str().unwrap_or_default().to_owned();
         self.credentials.attach(&mut outgoing, &host, self).await?;
         let response = self.send(outgoing, deadline).await?;
-        if response.status == StatusCode::UNAUTHORIZED && self.credentials.forget_tokens(&host).await
+        if response.status == StatusCode::UNAUTHORIZED
+            && self.credentials.forget_tokens(&host).await
         {
             // The vendor did not take the token, hence not the request: once more with a new one.
             let mut again = plain;
             self.credentials.attach(&mut again, &host, self).await?;
-            return self.send(again, deadline).await.map(|response| self.cleaned(response));
+            return self
+                .send(again, deadline)
+                .await
+                .map(|response| self.cleaned(response));
         }
         Ok(self.cleaned(response))
     }
@@ -151,31 +158,46 @@ impl Egress {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response, EgressError> {
-        let grant = self.granter.decide_own("POST", url).map_err(EgressError::Denied)?;
+        let grant = self
+            .granter
+            .decide_own("POST", url)
+            .map_err(EgressError::Denied)?;
         check_literal(&grant, url)?;
-        let outgoing = Outgoing { method: Method::POST, url: url.clone(), headers, body };
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: url.clone(),
+            headers,
+            body,
+        };
         let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT * 3;
         self.send(outgoing, deadline).await
     }
 
     fn checked_url(&self, request: &Request) -> Result<Url, EgressError> {
-        let mut url = Url::parse(&request.url)
-            .map_err(|error| EgressError::Invalid(format!("the address is not absolute: {error}")))?;
+        let mut url = Url::parse(&request.url).map_err(|error| {
+            EgressError::Invalid(format!("the address is not absolute: {error}"))
+        })?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(EgressError::Invalid("the address holds credentials".to_owned()));
+            return Err(EgressError::Invalid(
+                "the address holds credentials".to_owned(),
+            ));
         }
         url.set_fragment(None);
         for name in request.headers.keys() {
             if is_hosts_own_name(name) {
-                return Err(EgressError::Invalid(format!("header `{name}` is the host's own")));
+                return Err(EgressError::Invalid(format!(
+                    "header `{name}` is the host's own"
+                )));
             }
             if self.credentials.headers().contains(name) {
-                return Err(EgressError::Invalid(format!("header `{name}` is set by a credential")));
+                return Err(EgressError::Invalid(format!(
+                    "header `{name}` is set by a credential"
+                )));
             }
         }
         if request.body.len() as u64 > self.request_bytes {
             return Err(EgressError::Invalid(format!(
-                "the body has {} bytes; `limits.request_bytes` is {}",
+                "the body has {} bytes; the host sends at most {}",
                 request.body.len(),
                 self.request_bytes
             )));
@@ -221,7 +243,11 @@ impl Egress {
             body.extend_from_slice(&chunk);
         }
         let headers = std::mem::take(answer.headers_mut());
-        Ok(Response { status: answer.status(), headers, body: body.freeze() })
+        Ok(Response {
+            status: answer.status(),
+            headers,
+            body: body.freeze(),
+        })
     }
 
     /// Without cookies and credentials, whoever sent them back.
@@ -264,14 +290,21 @@ pub(crate) struct Outgoing {
 
 /// An address written into the URL is never looked up, so the resolver does not see it.
 fn check_literal(grant: &Grant, url: &Url) -> Result<(), EgressError> {
-    let Some(ip) = literal(url) else { return Ok(()) };
+    let Some(ip) = literal(url) else {
+        return Ok(());
+    };
     let host = url.host_str().unwrap_or_default();
-    grant.admits(ip).map_err(|reason| EgressError::Denied(format!("host `{host}`: {reason}")))
+    grant
+        .admits(ip)
+        .map_err(|reason| EgressError::Denied(format!("host `{host}`: {reason}")))
 }
 
 fn literal(url: &Url) -> Option<std::net::IpAddr> {
     let host = url.host_str()?;
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 fn classify(error: reqwest::Error) -> EgressError {

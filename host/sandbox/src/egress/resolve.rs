@@ -25,7 +25,8 @@ impl Resolve for CheckedResolver {
         let granter = self.granter.clone();
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
             for address in &found {
                 granter
                     .admits(&host, address.ip())

@@ -51,7 +51,10 @@ fn matches_name(pattern: &[u8], name: &[u8]) -> bool {
         if pattern.get(p) == Some(&b'*') {
             star = Some((p, n));
             p += 1;
-        } else if pattern.get(p).is_some_and(|it| *it == b'?' || *it == name[n]) {
+        } else if pattern
+            .get(p)
+            .is_some_and(|it| *it == b'?' || *it == name[n])
+        {
             p += 1;
             n += 1;
         } else if let Some((star_p, star_n)) = star {
@@ -85,7 +88,11 @@ mod tests {
             ("a*b*c", "aXbYbZc", true),
             ("a*b*c", "aXbYbZ", false),
         ] {
-            assert_eq!(Pattern::parse(pattern).unwrap().matches(path), wanted, "{pattern} {path}");
+            assert_eq!(
+                Pattern::parse(pattern).unwrap().matches(path),
+                wanted,
+                "{pattern} {path}"
+            );
         }
         assert!(Pattern::parse("../x").is_err());
         assert!(Pattern::parse("a//b").is_err());

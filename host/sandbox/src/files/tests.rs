@@ -15,7 +15,10 @@ async fn lists_sorted_and_reads_ranges() {
     }
     let files = files(folder.path());
     let paths = |found: Vec<FileEntry>| found.into_iter().map(|it| it.path).collect::<Vec<_>>();
-    assert_eq!(paths(files.list("", "*.csv").await.unwrap()), ["a.csv", "b.csv"]);
+    assert_eq!(
+        paths(files.list("", "*.csv").await.unwrap()),
+        ["a.csv", "b.csv"]
+    );
     let all = files.list("", "**/*.csv").await.unwrap();
     assert_eq!(all[0].size, 10);
     assert!(all[0].etag.is_some() && all[0].modified_at_ms.is_some());
@@ -30,7 +33,10 @@ async fn lists_sorted_and_reads_ranges() {
     assert_eq!(files.read(&mut open, "a.csv", 99, 1).await.unwrap(), b"");
     let missing = files.read(&mut open, "missing.csv", 0, 1).await;
     assert_eq!(missing, Err(FileError::NotFound));
-    assert_eq!(files.read(&mut open, "sub", 0, 1).await, Err(FileError::NotFound));
+    assert_eq!(
+        files.read(&mut open, "sub", 0, 1).await,
+        Err(FileError::NotFound)
+    );
 }
 
 #[tokio::test]
@@ -39,9 +45,17 @@ async fn nothing_leads_outside() {
     std::fs::write(outside.path().join("secret.csv"), "canary").unwrap();
     let folder = tempfile::tempdir().unwrap();
     symlink(outside.path(), folder.path().join("way-out")).unwrap();
-    symlink(outside.path().join("secret.csv"), folder.path().join("link.csv")).unwrap();
+    symlink(
+        outside.path().join("secret.csv"),
+        folder.path().join("link.csv"),
+    )
+    .unwrap();
     std::fs::write(folder.path().join("own.csv"), "own").unwrap();
-    symlink(folder.path().join("own.csv"), folder.path().join("alias.csv")).unwrap();
+    symlink(
+        folder.path().join("own.csv"),
+        folder.path().join("alias.csv"),
+    )
+    .unwrap();
 
     let files = files(folder.path());
     let mut open = OpenFiles::default();
@@ -58,14 +72,31 @@ async fn nothing_leads_outside() {
         absolute.to_str().unwrap(),
     ] {
         let read = files.read(&mut open, path, 0, 100).await;
-        assert!(matches!(read, Err(FileError::Denied(_))), "{path}: {read:?}");
+        assert!(
+            matches!(read, Err(FileError::Denied(_))),
+            "{path}: {read:?}"
+        );
     }
-    assert!(matches!(files.list("way-out", "*").await, Err(FileError::Denied(_))));
-    assert!(matches!(files.list("..", "*").await, Err(FileError::Denied(_))));
-    let paths: Vec<_> =
-        files.list("", "**").await.unwrap().into_iter().map(|it| it.path).collect();
+    assert!(matches!(
+        files.list("way-out", "*").await,
+        Err(FileError::Denied(_))
+    ));
+    assert!(matches!(
+        files.list("..", "*").await,
+        Err(FileError::Denied(_))
+    ));
+    let paths: Vec<_> = files
+        .list("", "**")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|it| it.path)
+        .collect();
     assert_eq!(paths, ["alias.csv", "own.csv"]);
-    assert_eq!(files.read(&mut open, "alias.csv", 0, 100).await.unwrap(), b"own");
+    assert_eq!(
+        files.read(&mut open, "alias.csv", 0, 100).await.unwrap(),
+        b"own"
+    );
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use attach::{Attach, Digest, Encoding, KeyForm};
 pub use settings::{Setting, SettingType};
 pub(crate) use template::fill;
-pub(crate) use validate::setting_alone;
 pub use validate::Problem;
+pub(crate) use validate::setting_alone;
 
 /// Name of the custom section that holds the manifest.
 pub const MANIFEST_SECTION: &str = "crosspoint:manifest";
@@ -226,10 +226,17 @@ impl Manifest {
     /// its problems.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let manifest: Self = toml::from_str(text).map_err(|error| {
-            vec![Problem { place: place(text, &error), reason: error.message().to_owned() }]
+            vec![Problem {
+                place: place(text, &error),
+                reason: error.message().to_owned(),
+            }]
         })?;
         let problems = manifest.problems();
-        if problems.is_empty() { Ok(manifest) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(problems)
+        }
     }
 
     /// Whether the manifest asks for it.
@@ -244,6 +251,8 @@ impl Manifest {
 }
 
 fn place(text: &str, error: &toml::de::Error) -> String {
-    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count());
+    let line = error
+        .span()
+        .map_or(1, |span| text[..span.start.min(text.len())].lines().count());
     format!("plugin.toml:{}", line.max(1))
 }

@@ -120,7 +120,10 @@ impl super::Manifest {
     ) -> Result<Map<String, Value>, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut settings = given.clone();
-        for name in given.keys().filter(|name| !self.settings.contains_key(*name)) {
+        for name in given
+            .keys()
+            .filter(|name| !self.settings.contains_key(*name))
+        {
             let hint = nearest(name, self.settings.keys().map(String::as_str))
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default();
@@ -130,7 +133,11 @@ impl super::Manifest {
             });
         }
         check(&self.settings, &mut settings, &mut problems);
-        if problems.is_empty() { Ok(settings) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(problems)
+        }
     }
 }
 
@@ -146,13 +153,14 @@ fn check(
                 settings.insert(name.clone(), default.clone());
                 None
             }
-            (None, None) if setting.required => {
-                Some(format!("is missing: {}", described(setting)))
-            }
+            (None, None) if setting.required => Some(format!("is missing: {}", described(setting))),
             (None, None) => None,
         };
         if let Some(reason) = problem {
-            problems.push(Problem { place: format!("settings.{name}"), reason });
+            problems.push(Problem {
+                place: format!("settings.{name}"),
+                reason,
+            });
         }
     }
 }

@@ -53,7 +53,11 @@ sunset = "2027-10-01"
 "#;
 
 fn problems(text: &str) -> Vec<String> {
-    Manifest::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+    Manifest::parse(text)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 #[test]
@@ -83,7 +87,10 @@ fn reports_every_problem_at_once() {
         "`rate_limit.per`",
         "`settings.size.default`",
     ] {
-        assert!(found.iter().any(|it| it.starts_with(place)), "{place} missing in {found:#?}");
+        assert!(
+            found.iter().any(|it| it.starts_with(place)),
+            "{place} missing in {found:#?}"
+        );
     }
 }
 
@@ -91,7 +98,10 @@ fn reports_every_problem_at_once() {
 fn an_unknown_key_is_named_with_its_line() {
     let found = problems(&FULL.replace("roles =", "role ="));
     assert_eq!(found.len(), 1);
-    assert!(found[0].contains("plugin.toml:6") && found[0].contains("role"), "{found:?}");
+    assert!(
+        found[0].contains("plugin.toml:6") && found[0].contains("role"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -104,14 +114,24 @@ fn hosts_without_a_way_to_reach_them_are_refused() {
 fn settings_are_filled_and_every_fault_is_told() {
     let manifest = Manifest::parse(FULL).unwrap();
     let given = json!({ "url": "https://a.example" });
-    let settings = manifest.checked_settings(given.as_object().unwrap()).unwrap();
+    let settings = manifest
+        .checked_settings(given.as_object().unwrap())
+        .unwrap();
     assert_eq!(settings["mode"], "single");
     assert_eq!(settings["size"], 10);
 
     let given = json!({ "mode": "singel", "size": 0, "ulr": "x" });
-    let problems = manifest.checked_settings(given.as_object().unwrap()).unwrap_err();
+    let problems = manifest
+        .checked_settings(given.as_object().unwrap())
+        .unwrap_err();
     let found: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 4, "{found:#?}");
-    assert!(found.iter().any(|it| it.contains("did you mean `url`?")), "{found:#?}");
-    assert!(found.iter().any(|it| it.contains("did you mean `single`?")), "{found:#?}");
+    assert!(
+        found.iter().any(|it| it.contains("did you mean `url`?")),
+        "{found:#?}"
+    );
+    assert!(
+        found.iter().any(|it| it.contains("did you mean `single`?")),
+        "{found:#?}"
+    );
 }

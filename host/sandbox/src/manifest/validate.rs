@@ -27,7 +27,10 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 impl Manifest {
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let mut check = Check { manifest: self, problems: Vec::new() };
+        let mut check = Check {
+            manifest: self,
+            problems: Vec::new(),
+        };
         check.head();
         check.hosts();
         check.settings();
@@ -46,7 +49,10 @@ struct Check<'a> {
 impl Check<'_> {
     fn require(&mut self, holds: bool, place: impl Into<String>, reason: impl Into<String>) {
         if !holds {
-            self.problems.push(Problem { place: place.into(), reason: reason.into() });
+            self.problems.push(Problem {
+                place: place.into(),
+                reason: reason.into(),
+            });
         }
     }
 
@@ -57,7 +63,11 @@ impl Check<'_> {
             "id",
             "must be lower-case letters, digits and `-`, starting with a letter",
         );
-        self.require(!manifest.name.trim().is_empty(), "name", "must not be empty");
+        self.require(
+            !manifest.name.trim().is_empty(),
+            "name",
+            "must not be empty",
+        );
         self.require(
             is_version(&manifest.version),
             "version",
@@ -77,8 +87,8 @@ impl Check<'_> {
 
     fn hosts(&mut self) {
         let manifest = self.manifest;
-        let reaches = manifest.asks_for(Capability::Http)
-            || manifest.asks_for(Capability::WasiHttp);
+        let reaches =
+            manifest.asks_for(Capability::Http) || manifest.asks_for(Capability::WasiHttp);
         self.require(
             manifest.hosts.is_empty() || reaches,
             "hosts",
@@ -91,7 +101,7 @@ impl Check<'_> {
             } else {
                 self.templates(&format!("{place}.host"), &request.host);
                 // A name filled in from a setting is checked when the connector is made.
-                let sample = template_sample(&request.host);
+                let sample = self.sample(&request.host);
                 let fault = HostPattern::parse_asked(&sample).err();
                 self.require(
                     fault.is_none(),
@@ -127,9 +137,16 @@ impl Check<'_> {
                 &place,
                 "has choices but is not text",
             );
-            let ordered = setting.min.zip(setting.max).is_none_or(|(min, max)| min <= max);
+            let ordered = setting
+                .min
+                .zip(setting.max)
+                .is_none_or(|(min, max)| min <= max);
             self.require(ordered, &place, "has a `min` above its `max`");
-            if let Some(complaint) = setting.default.as_ref().and_then(|it| setting.complaint(it)) {
+            if let Some(complaint) = setting
+                .default
+                .as_ref()
+                .and_then(|it| setting.complaint(it))
+            {
                 self.require(false, format!("{place}.default"), complaint);
             }
         }
@@ -144,7 +161,11 @@ impl Check<'_> {
                 "must be lower-case letters, digits and `_`, starting with a letter",
             );
             for host in &secret.hosts {
-                let asked = self.manifest.hosts.iter().any(|request| &request.host == host);
+                let asked = self
+                    .manifest
+                    .hosts
+                    .iter()
+                    .any(|request| &request.host == host);
                 self.require(
                     asked,
                     format!("{place}.hosts"),
@@ -154,7 +175,12 @@ impl Check<'_> {
             let attach = format!("{place}.attach");
             match &secret.attach {
                 Attach::Header { name, .. } => self.header(&attach, name),
-                Attach::Hmac { header, timestamp_header, content, .. } => {
+                Attach::Hmac {
+                    header,
+                    timestamp_header,
+                    content,
+                    ..
+                } => {
                     self.header(&attach, header);
                     if let Some(name) = timestamp_header {
                         self.header(&attach, name);
@@ -165,12 +191,21 @@ impl Check<'_> {
                         "must sign `{body}`, or a body could be replaced",
                     );
                 }
-                Attach::Basic { username: Some(text) } => self.templates(&attach, text),
+                Attach::Basic {
+                    username: Some(text),
+                } => self.templates(&attach, text),
                 Attach::Query { name } => {
                     self.require(!name.is_empty(), &attach, "needs a parameter name");
                 }
-                Attach::OAuth2ClientCredentials { token_url, client_id, .. }
-                | Attach::OAuth2Refresh { token_url, client_id } => {
+                Attach::OAuth2ClientCredentials {
+                    token_url,
+                    client_id,
+                    ..
+                }
+                | Attach::OAuth2Refresh {
+                    token_url,
+                    client_id,
+                } => {
                     self.templates(&attach, token_url);
                     self.templates(&attach, client_id);
                     self.token_url(&attach, token_url);
@@ -180,8 +215,16 @@ impl Check<'_> {
                     self.token_url(&attach, token_url);
                 }
                 Attach::Webhook => {
-                    let used = self.manifest.webhook.as_ref().is_some_and(|it| &it.secret == name);
-                    self.require(used, &attach, "is `webhook`, but `[webhook]` does not name it");
+                    let used = self
+                        .manifest
+                        .webhook
+                        .as_ref()
+                        .is_some_and(|it| &it.secret == name);
+                    self.require(
+                        used,
+                        &attach,
+                        "is `webhook`, but `[webhook]` does not name it",
+                    );
                 }
                 _ => {}
             }
@@ -189,12 +232,17 @@ impl Check<'_> {
     }
 
     fn webhook(&mut self) {
-        let Some(webhook) = &self.manifest.webhook else { return };
+        let Some(webhook) = &self.manifest.webhook else {
+            return;
+        };
         let held = self.manifest.secrets.get(&webhook.secret);
         self.require(
             held.is_some_and(|secret| secret.attach == Attach::Webhook),
             "webhook.secret",
-            format!("names `{}`, which is no secret with `kind = \"webhook\"`", webhook.secret),
+            format!(
+                "names `{}`, which is no secret with `kind = \"webhook\"`",
+                webhook.secret
+            ),
         );
         self.require(
             webhook.content.contains("{body}"),
@@ -215,8 +263,16 @@ impl Check<'_> {
 
     fn rest(&mut self) {
         if let Some(rate) = &self.manifest.rate_limit {
-            self.require(rate.requests > 0, "rate_limit.requests", "must be at least 1");
-            self.require(rate.burst != Some(0), "rate_limit.burst", "must be at least 1");
+            self.require(
+                rate.requests > 0,
+                "rate_limit.requests",
+                "must be at least 1",
+            );
+            self.require(
+                rate.burst != Some(0),
+                "rate_limit.burst",
+                "must be at least 1",
+            );
             let span = parse_span_ms(&rate.per);
             self.require(
                 span.as_ref().is_ok_and(|ms| *ms > 0),
@@ -224,7 +280,12 @@ impl Check<'_> {
                 format!("is `{}`; expected a span such as `1s` or `1m`", rate.per),
             );
         }
-        if let Some(day) = self.manifest.vendor.as_ref().and_then(|it| it.sunset.as_ref()) {
+        if let Some(day) = self
+            .manifest
+            .vendor
+            .as_ref()
+            .and_then(|it| it.sunset.as_ref())
+        {
             self.require(
                 day.parse::<Instant>().is_ok(),
                 "vendor.sunset",
@@ -264,10 +325,22 @@ impl Check<'_> {
     fn setting_exists(&mut self, place: &str, name: &str) {
         let known = self.manifest.settings.get(name);
         self.require(
-            known.is_some_and(|setting| setting.kind == SettingType::Text),
+            known.is_some_and(|it| matches!(it.kind, SettingType::Text | SettingType::Integer)),
             place,
-            format!("takes `{{settings.{name}}}`, which is no text setting of this manifest"),
+            format!("takes `{{settings.{name}}}`, which is no text or integer setting here"),
         );
+    }
+
+    /// The text with something plausible in place of each setting.
+    fn sample(&self, text: &str) -> String {
+        template::names(text)
+            .iter()
+            .fold(text.to_owned(), |filled, name| {
+                let setting = self.manifest.settings.get(*name);
+                let is_number = setting.is_some_and(|it| it.kind == SettingType::Integer);
+                let value = if is_number { "1" } else { "name" };
+                filled.replace(&format!("{{settings.{name}}}"), value)
+            })
     }
 }
 
@@ -276,15 +349,11 @@ pub(crate) fn setting_alone(text: &str) -> Option<&str> {
     text.strip_prefix("{settings.")?.strip_suffix('}')
 }
 
-fn template_sample(text: &str) -> String {
-    template::names(text).iter().fold(text.to_owned(), |filled, name| {
-        filled.replace(&format!("{{settings.{name}}}"), "name")
-    })
-}
-
 fn is_name(text: &str, joiner: char) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == joiner)
+        && text
+            .chars()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == joiner)
 }
 
 fn is_version(text: &str) -> bool {
@@ -294,10 +363,7 @@ fn is_version(text: &str) -> bool {
 }
 
 /// The nearest of `names` within two edits.
-pub(super) fn nearest<'a>(
-    wanted: &str,
-    names: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
         .map(|name| (edits(wanted, name), name))
         .filter(|(edits, _)| *edits <= 2)

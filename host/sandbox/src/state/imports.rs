@@ -21,9 +21,9 @@ impl wit_http::Host for CallState {
         request: wit_http::Request,
     ) -> Result<wit_http::Response, wit_http::Error> {
         let remaining = self.remaining();
-        let timeout = request
-            .timeout_ms
-            .map_or(remaining, |ms| remaining.min(Duration::from_millis(ms.into())));
+        let timeout = request.timeout_ms.map_or(remaining, |ms| {
+            remaining.min(Duration::from_millis(ms.into()))
+        });
         self.hooks.count();
         let headers = headers(request.headers)?;
         let egress = self.shared.egress.as_ref().ok_or_else(no_egress)?;
@@ -114,7 +114,10 @@ impl files::Host for CallState {
         length: u32,
     ) -> Result<Vec<u8>, files::Error> {
         let files = self.shared.files.as_ref().ok_or_else(no_files)?;
-        files.read(&mut self.open_files, &path, offset, length).await.map_err(file_fault)
+        files
+            .read(&mut self.open_files, &path, offset, length)
+            .await
+            .map_err(file_fault)
     }
 }
 
@@ -141,7 +144,10 @@ impl log::Host for CallState {
         let mut message = self.shared.scrubber.text(&message);
         let limit = self.shared.limits.log_line_bytes;
         if message.len() > limit {
-            let cut = (0..=limit).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (0..=limit)
+                .rev()
+                .find(|at| message.is_char_boundary(*at))
+                .unwrap_or(0);
             message.truncate(cut);
             message.push('…');
         }

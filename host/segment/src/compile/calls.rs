@@ -34,8 +34,15 @@ const FUNCTIONS: [&str; 17] = [
     "timestamp",
 ];
 
-const TEXT_METHODS: [&str; 7] =
-    ["contains", "endsWith", "lowerAscii", "matches", "size", "startsWith", "upperAscii"];
+const TEXT_METHODS: [&str; 7] = [
+    "contains",
+    "endsWith",
+    "lowerAscii",
+    "matches",
+    "size",
+    "startsWith",
+    "upperAscii",
+];
 
 /// Bytes that a compiled pattern may take.
 const PATTERN_LIMIT_BYTES: usize = 1 << 20;
@@ -58,7 +65,8 @@ impl Compiler<'_> {
                     return None;
                 };
                 self.depends.segments.push(symbol);
-                self.segments.push((wanted, arg.span.clone()));
+                let place = self.inlined.first().map_or(&arg.span, |(_, place)| place);
+                self.segments.push((wanted, place.clone()));
                 Some((Node::Member(symbol), Type::Bool))
             }
             ("consent", [arg]) => {
@@ -72,24 +80,32 @@ impl Compiler<'_> {
                 Some((Node::ConsentState(topic), Type::Text))
             }
             ("duration", [arg]) => Some((Node::Span(self.span_literal(arg)?), Type::Span)),
-            ("timestamp", [Syntax { kind: Kind::Text(text), span, .. }]) => {
-                match text.parse::<Instant>() {
-                    Ok(instant) => {
-                        Some((Node::Literal(Value::Instant(instant)), Type::Instant))
-                    }
-                    Err(error) => {
-                        self.fail(span, error.to_string(), None);
-                        None
-                    }
+            (
+                "timestamp",
+                [
+                    Syntax {
+                        kind: Kind::Text(text),
+                        span,
+                        ..
+                    },
+                ],
+            ) => match text.parse::<Instant>() {
+                Ok(instant) => Some((Node::Literal(Value::Instant(instant)), Type::Instant)),
+                Err(error) => {
+                    self.fail(span, error.to_string(), None);
+                    None
                 }
-            }
+            },
             ("timestamp", [arg]) => {
                 let (node, kind) = self.expression(arg)?;
                 if !matches!(kind, Type::Text | Type::Instant | Type::Any) {
                     self.fail(&arg.span, format!("expected text, found {kind}"), None);
                     return None;
                 }
-                Some((Node::ReadAs(TraitType::Instant, Box::new(node)), Type::Instant))
+                Some((
+                    Node::ReadAs(TraitType::Instant, Box::new(node)),
+                    Type::Instant,
+                ))
             }
             ("days_since", [arg]) => {
                 let (node, _) = self.of_type(arg, Type::Instant)?;
@@ -104,7 +120,10 @@ impl Compiler<'_> {
                     self.fail(&arg.span, format!("cannot make a number of {kind}"), None);
                     return None;
                 }
-                Some((Node::ReadAs(TraitType::Decimal, Box::new(node)), Type::Decimal))
+                Some((
+                    Node::ReadAs(TraitType::Decimal, Box::new(node)),
+                    Type::Decimal,
+                ))
             }
             ("string", [arg]) => {
                 let (node, kind) = self.expression(arg)?;
@@ -118,7 +137,16 @@ impl Compiler<'_> {
                 let (node, kind) = self.of_type(number, Type::Decimal)?;
                 Some((Node::Round(Box::new(node), 0), kind))
             }
-            ("round", [number, Syntax { kind: Kind::Int(digits @ 0..=28), .. }]) => {
+            (
+                "round",
+                [
+                    number,
+                    Syntax {
+                        kind: Kind::Int(digits @ 0..=28),
+                        ..
+                    },
+                ],
+            ) => {
                 let (node, kind) = self.of_type(number, Type::Decimal)?;
                 Some((Node::Round(Box::new(node), *digits as u32), kind))
             }
@@ -131,9 +159,7 @@ impl Compiler<'_> {
                 self.depends.seen = true;
                 Some((Node::LastSeen, Type::Instant))
             }
-            _ if COLLECTIONS.iter().any(|row| row.0 == name) => {
-                self.unasked(syntax)
-            }
+            _ if COLLECTIONS.iter().any(|row| row.0 == name) => self.unasked(syntax),
             (name, _) if FUNCTIONS.contains(&name) => {
                 let takes = match name {
                     "first_seen" | "last_seen" => "no arguments",
@@ -163,7 +189,11 @@ impl Compiler<'_> {
     fn size(&mut self, operand: &Syntax) -> Option<Typed> {
         let (node, kind) = self.expression(operand)?;
         if !matches!(kind, Type::Text | Type::List | Type::Any) {
-            self.fail(&operand.span, format!("`size` needs text or a list, found {kind}"), None);
+            self.fail(
+                &operand.span,
+                format!("`size` needs text or a list, found {kind}"),
+                None,
+            );
             return None;
         }
         Some((Node::Size(Box::new(node)), Type::Int))
@@ -192,14 +222,20 @@ impl Compiler<'_> {
         };
         match (name.as_str(), args) {
             (_, [arg]) if let Some(test) = test => {
-                let (text, part) = (self.of_type(target, Type::Text), self.of_type(arg, Type::Text));
+                let (text, part) = (
+                    self.of_type(target, Type::Text),
+                    self.of_type(arg, Type::Text),
+                );
                 let (text, part) = (Box::new(text?.0), Box::new(part?.0));
                 Some((Node::TextTest(test, text, part), Type::Bool))
             }
             ("matches", [arg]) => {
                 let (text, _) = self.of_type(target, Type::Text)?;
                 let pattern = self.quoted(arg)?;
-                match RegexBuilder::new(&pattern).size_limit(PATTERN_LIMIT_BYTES).build() {
+                match RegexBuilder::new(&pattern)
+                    .size_limit(PATTERN_LIMIT_BYTES)
+                    .build()
+                {
                     Ok(pattern) => Some((Node::Matches(Box::new(text), pattern), Type::Bool)),
                     Err(error) => {
                         let message = match error {
@@ -271,7 +307,11 @@ impl Compiler<'_> {
             _ => false,
         };
         if !works {
-            self.fail(&target.span, format!("`{name}` does not work on {kind}"), None);
+            self.fail(
+                &target.span,
+                format!("`{name}` does not work on {kind}"),
+                None,
+            );
             return None;
         }
         Some((Node::Part(part, Box::new(node)), Type::Int))

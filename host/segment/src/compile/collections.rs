@@ -2,17 +2,13 @@
 
 use std::ops::Range;
 
-use crosspoint_model::Value;
 use crosspoint_model::profile::FactKind;
 use crosspoint_model::record::EngagementKind;
 use crosspoint_model::time::parse_span_ms;
 use smol_str::SmolStr;
 
-use super::{Compiler, Type, Typed};
-use crate::moving::Comparison;
-use crate::node::{
-    Aggregate, Collection, Field, Function, MAX_ROWS, MAX_WINDOWS, Node, Rows, Window,
-};
+use super::{Compiler, Type};
+use crate::node::{Collection, Field, MAX_ROWS, MAX_WINDOWS, Node, Rows, Window};
 use crate::schema::did_you_mean;
 use crate::syntax::{Kind, Syntax};
 
@@ -41,9 +37,10 @@ pub(super) const COLLECTIONS: [(&str, RowKind); 6] = [
     ("products", RowKind::Line(FactKind::Order)),
 ];
 
-const STEPS: [&str; 4] = ["within", "since", "before", "where"];
-const QUESTIONS: [&str; 9] =
-    ["count", "exists", "sum", "min", "max", "avg", "first", "last", "distinct"];
+pub(super) const STEPS: [&str; 4] = ["within", "since", "before", "where"];
+pub(super) const QUESTIONS: [&str; 9] = [
+    "count", "exists", "sum", "min", "max", "avg", "first", "last", "distinct",
+];
 
 const LINE_FIELDS: [(&str, Field, Type); 10] = [
     ("at", Field::At, Type::Instant),
@@ -123,7 +120,7 @@ impl Compiler<'_> {
     }
 
     /// The collection that `syntax` describes, and what its elements are.
-    fn collection(&mut self, syntax: &Syntax) -> Option<(Collection, RowKind)> {
+    pub(super) fn collection(&mut self, syntax: &Syntax) -> Option<(Collection, RowKind)> {
         match &syntax.kind {
             Kind::Name(name) => {
                 let (_, kind) = COLLECTIONS.iter().find(|row| row.0 == name)?;
@@ -136,10 +133,23 @@ impl Compiler<'_> {
                     RowKind::Fact(FactKind::Event | FactKind::Submission | FactKind::Engagement)
                 );
                 let wanted = match (named, args.as_slice()) {
-                    (true, [Syntax { kind: Kind::Text(wanted), span, .. }]) => (wanted, span),
+                    (
+                        true,
+                        [
+                            Syntax {
+                                kind: Kind::Text(wanted),
+                                span,
+                                ..
+                            },
+                        ],
+                    ) => (wanted, span),
                     (true, _) => {
                         let message = format!("`{name}` takes one name in quotes");
-                        self.fail(&syntax.place, message, Some(format!("as in `{name}('...')`")));
+                        self.fail(
+                            &syntax.place,
+                            message,
+                            Some(format!("as in `{name}('...')`")),
+                        );
                         return None;
                     }
                     (false, _) => {
@@ -152,15 +162,26 @@ impl Compiler<'_> {
                 self.collect(kind, Some(wanted.0), syntax)
             }
             Kind::Field(operand, _) => {
-                let Kind::Name(root) = &operand.kind else { return None };
+                let Kind::Name(root) = &operand.kind else {
+                    return None;
+                };
                 let scope = self.scope(root)?;
                 let RowKind::Fact(kind) = scope.kind else {
-                    self.fail(&syntax.place, "a position has no positions of its own", None);
+                    self.fail(
+                        &syntax.place,
+                        "a position has no positions of its own",
+                        None,
+                    );
                     return None;
                 };
                 let row = self.free_row(&syntax.place)?;
                 let rows = Rows::LinesOf(scope.row);
-                let collection = Collection { rows, windows: Vec::new(), filter: None, row };
+                let collection = Collection {
+                    rows,
+                    windows: Vec::new(),
+                    filter: None,
+                    row,
+                };
                 Some((collection, RowKind::Line(kind)))
             }
             Kind::Method(target, name, args) => {
@@ -174,9 +195,10 @@ impl Compiler<'_> {
 
     fn check_fact_name(&mut self, kind: RowKind, name: &str, span: &Range<usize>) -> Option<()> {
         let (what, known): (_, Vec<&str>) = match kind {
-            RowKind::Fact(FactKind::Engagement) => {
-                ("engagement", ENGAGEMENTS.iter().map(|kind| kind.as_str()).collect())
-            }
+            RowKind::Fact(FactKind::Engagement) => (
+                "engagement",
+                ENGAGEMENTS.iter().map(|kind| kind.as_str()).collect(),
+            ),
             RowKind::Fact(FactKind::Event) => match &self.language.schema.events {
                 Some(events) => ("event", events.iter().map(SmolStr::as_str).collect()),
                 None => return Some(()),
@@ -201,7 +223,7 @@ impl Compiler<'_> {
         Some(row)
     }
 
-    fn collect(
+    pub(super) fn collect(
         &mut self,
         kind: RowKind,
         name: Option<&str>,
@@ -215,7 +237,15 @@ impl Compiler<'_> {
         };
         let (RowKind::Fact(fact) | RowKind::Line(fact)) = kind;
         self.depends.facts.push((fact, name));
-        Some((Collection { rows, windows: Vec::new(), filter: None, row }, kind))
+        Some((
+            Collection {
+                rows,
+                windows: Vec::new(),
+                filter: None,
+                row,
+            },
+            kind,
+        ))
     }
 
     fn step(
@@ -227,15 +257,28 @@ impl Compiler<'_> {
         syntax: &Syntax,
     ) -> Option<()> {
         match (name, args) {
-            ("where", [Syntax { kind: Kind::Name(variable), span, .. }, condition]) => {
+            (
+                "where",
+                [
+                    Syntax {
+                        kind: Kind::Name(variable),
+                        span,
+                        ..
+                    },
+                    condition,
+                ],
+            ) => {
                 let taken = COLLECTIONS.iter().any(|row| row.0 == variable);
                 if taken || variable == "traits" || variable == "now" {
                     let hint = Some("take another name, such as `o`".to_owned());
                     self.fail(span, format!("`{variable}` has a meaning already"), hint);
                     return None;
                 }
-                let scope =
-                    Scope { name: variable.clone(), kind, row: collection.row };
+                let scope = Scope {
+                    name: variable.clone(),
+                    kind,
+                    row: collection.row,
+                };
                 self.scopes.push(scope);
                 let condition = self.truth(condition);
                 self.scopes.pop();
@@ -313,102 +356,5 @@ impl Compiler<'_> {
                 None
             }
         }
-    }
-
-    /// The question that ends a chain, such as `count()`.
-    pub(super) fn question(
-        &mut self,
-        target: &Syntax,
-        name: &str,
-        args: &[Syntax],
-        syntax: &Syntax,
-    ) -> Option<Typed> {
-        if STEPS.contains(&name) {
-            return self.unasked(syntax);
-        }
-        let (collection, kind) = self.collection(target)?;
-        let aggregate = |collection, function| {
-            Node::Aggregate(Box::new(Aggregate { collection, function }))
-        };
-        match (name, args) {
-            ("count", []) => Some((aggregate(collection, Function::Count), Type::Int)),
-            ("exists", []) => {
-                let function = Function::Count;
-                let counted = Box::new(Aggregate { collection, function });
-                let zero = Box::new(Node::Literal(Value::Int(0)));
-                Some((Node::Threshold(counted, Comparison::Greater, zero), Type::Bool))
-            }
-            ("count" | "exists", _) => {
-                let hint = Some("filter before, with `.where(o, ...)`".to_owned());
-                self.fail(&syntax.place, format!("`{name}` takes no arguments"), hint);
-                None
-            }
-            (_, [Syntax { kind: Kind::Text(field), span, .. }]) if QUESTIONS.contains(&name) => {
-                let (field, field_kind) = match field.as_str() {
-                    "day" => (Field::Day, Type::Int),
-                    field => self.row_field(kind, field, span)?,
-                };
-                let (function, result) = match name {
-                    "sum" => (Function::Sum(field), Type::Decimal),
-                    "avg" => (Function::Average(field), Type::Decimal),
-                    "min" => (Function::Min(field), field_kind),
-                    "max" => (Function::Max(field), field_kind),
-                    "first" => (Function::First(field), field_kind),
-                    "last" => (Function::Last(field), field_kind),
-                    _ => (Function::Distinct(field), Type::Int),
-                };
-                let works = match name {
-                    "sum" | "avg" => field_kind.fits(Type::Decimal),
-                    "min" | "max" => {
-                        field_kind.fits(Type::Decimal) || field_kind == Type::Instant
-                    }
-                    _ => true,
-                };
-                if !works {
-                    let message = format!("`{name}` needs numbers; this is {field_kind}");
-                    self.fail(span, message, None);
-                    return None;
-                }
-                Some((aggregate(collection, function), result))
-            }
-            (_, _) if QUESTIONS.contains(&name) => {
-                let hint = format!("as in `.{name}('total')`");
-                let message = format!("`{name}` takes the name of one field in quotes");
-                self.fail(&syntax.place, message, Some(hint));
-                None
-            }
-            _ => {
-                let hint = did_you_mean(name, STEPS.into_iter().chain(QUESTIONS));
-                self.fail(&syntax.place, format!("collections have no `{name}`"), hint);
-                None
-            }
-        }
-    }
-
-    /// A collection where a value should be. Faults within the chain come first.
-    pub(super) fn unasked(&mut self, syntax: &Syntax) -> Option<Typed> {
-        self.collection(syntax)?;
-        let hint = "end it with a question, as in `.count()` or `.exists()`";
-        self.fail(&syntax.place, "a collection is no value", Some(hint.into()));
-        None
-    }
-
-    /// `spend()` and `spend('EUR')`.
-    pub(super) fn spend(&mut self, args: &[Syntax], syntax: &Syntax) -> Option<Typed> {
-        let (mut collection, _) = self.collect(RowKind::Fact(FactKind::Order), None, syntax)?;
-        collection.filter = match args {
-            [] => None,
-            [Syntax { kind: Kind::Text(currency), .. }] => {
-                let currency = self.symbol(currency);
-                Some(Node::FieldIs(collection.row, Field::Currency, currency))
-            }
-            _ => {
-                let hint = Some("as in `spend('EUR')`".to_owned());
-                self.fail(&syntax.place, "`spend` takes a currency in quotes, or nothing", hint);
-                return None;
-            }
-        };
-        let function = Function::Sum(Field::Total);
-        Some((Node::Aggregate(Box::new(Aggregate { collection, function })), Type::Decimal))
     }
 }

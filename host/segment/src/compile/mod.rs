@@ -3,6 +3,8 @@
 
 mod calls;
 mod collections;
+mod operators;
+mod questions;
 mod types;
 
 use std::collections::BTreeMap;
@@ -15,11 +17,9 @@ pub(crate) use types::Type;
 
 use crate::depends::Dependencies;
 use crate::error::RuleError;
-use crate::moving::Comparison;
-use crate::node::{Function, Node};
+use crate::node::Node;
 use crate::schema::{Schema, TraitType, did_you_mean};
-use crate::syntax::{Kind, Operator, Syntax};
-use crate::value::Arithmetic;
+use crate::syntax::{Kind, Syntax};
 use collections::{COLLECTIONS, Scope};
 
 /// Everything that an expression may refer to.
@@ -93,13 +93,21 @@ pub(crate) fn compile_trait(
     };
     if matches!(&compiled, Some((_, Type::Span))) {
         let hint = "count it with `.getHours()`, or `days_since(...)`";
-        compiler.fail(&syntax.span, "a duration is no value for a field", Some(hint.into()));
+        compiler.fail(
+            &syntax.span,
+            "a duration is no value for a field",
+            Some(hint.into()),
+        );
     }
     match compiled {
         Some((node, _)) if compiler.inner_error.is_none() && compiler.errors.is_empty() => {
             let (mut depends, segments) = (compiler.depends, compiler.segments);
             depends.normalize();
-            Ok(Compiled { node, depends, segments })
+            Ok(Compiled {
+                node,
+                depends,
+                segments,
+            })
         }
         _ => {
             let elsewhere = compiler.errors.is_empty();
@@ -138,8 +146,7 @@ impl<'l> Compiler<'l> {
     fn fail(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
         // An inlined text is checked, and its faults told, on its own.
         if let Some((_, place)) = self.inlined.first() {
-            let error =
-                RuleError::at(self.rule, self.text, place.clone(), message.into(), hint);
+            let error = RuleError::at(self.rule, self.text, place.clone(), message.into(), hint);
             self.inner_error.get_or_insert(error);
         } else {
             let error = RuleError::at(self.rule, self.text, span.clone(), message.into(), hint);
@@ -155,7 +162,11 @@ impl<'l> Compiler<'l> {
     fn of_type(&mut self, syntax: &Syntax, wanted: Type) -> Option<Typed> {
         let (node, kind) = self.expression(syntax)?;
         if !kind.fits(wanted) {
-            self.fail(&syntax.span, format!("expected {wanted}, found {kind}"), None);
+            self.fail(
+                &syntax.span,
+                format!("expected {wanted}, found {kind}"),
+                None,
+            );
             return None;
         }
         Some((node, kind))
@@ -176,7 +187,10 @@ impl<'l> Compiler<'l> {
             Kind::Field(operand, name) => self.field(operand, name, syntax),
             Kind::Has(operand, name) => {
                 let (node, _) = self.field(operand, name, syntax)?;
-                Some((Node::Not(Box::new(Node::IsAbsent(Box::new(node)))), Type::Bool))
+                Some((
+                    Node::Not(Box::new(Node::IsAbsent(Box::new(node)))),
+                    Type::Bool,
+                ))
             }
             Kind::Not(operand) => {
                 let operand = self.truth(operand)?;
@@ -185,7 +199,11 @@ impl<'l> Compiler<'l> {
             Kind::Negate(operand) => {
                 let (node, kind) = self.expression(operand)?;
                 if !kind.fits(Type::Decimal) && kind != Type::Span {
-                    self.fail(&operand.span, format!("expected a number, found {kind}"), None);
+                    self.fail(
+                        &operand.span,
+                        format!("expected a number, found {kind}"),
+                        None,
+                    );
                     return None;
                 }
                 Some((Node::Negate(Box::new(node)), kind))
@@ -202,10 +220,17 @@ impl<'l> Compiler<'l> {
                     self.fail(&otherwise.span, message, None);
                     return None;
                 };
-                Some((Node::If(Box::new([condition?, then_node, otherwise_node])), kind))
+                Some((
+                    Node::If(Box::new([condition?, then_node, otherwise_node])),
+                    kind,
+                ))
             }
             Kind::List(_) => {
-                self.fail(&syntax.span, "a list stands only to the right of `in`", None);
+                self.fail(
+                    &syntax.span,
+                    "a list stands only to the right of `in`",
+                    None,
+                );
                 None
             }
             Kind::Function(name, args) => self.function(name, args, syntax),
@@ -214,13 +239,21 @@ impl<'l> Compiler<'l> {
     }
 
     fn scope(&self, name: &str) -> Option<Scope> {
-        self.scopes[self.hidden..].iter().rev().find(|scope| scope.name == name).cloned()
+        self.scopes[self.hidden..]
+            .iter()
+            .rev()
+            .find(|scope| scope.name == name)
+            .cloned()
     }
 
     fn name(&mut self, name: &str, syntax: &Syntax) -> Option<Typed> {
         if self.scope(name).is_some() {
             let hint = format!("name one of its fields, as in `{name}.at`");
-            self.fail(&syntax.span, format!("`{name}` is a whole fact"), Some(hint));
+            self.fail(
+                &syntax.span,
+                format!("`{name}` is a whole fact"),
+                Some(hint),
+            );
             return None;
         }
         if name == "now" {
@@ -230,9 +263,15 @@ impl<'l> Compiler<'l> {
             let hint = format!("ask something of it, as in `{name}.count()`");
             (format!("`{name}` is a collection"), Some(hint))
         } else if name == "traits" {
-            ("`traits` is no value".to_owned(), Some("name one, as in `traits.email`".to_owned()))
+            (
+                "`traits` is no value".to_owned(),
+                Some("name one, as in `traits.email`".to_owned()),
+            )
         } else if self.knows_trait(name) {
-            (format!("unknown name `{name}`"), Some(format!("did you mean `traits.{name}`?")))
+            (
+                format!("unknown name `{name}`"),
+                Some(format!("did you mean `traits.{name}`?")),
+            )
         } else {
             let names = COLLECTIONS.iter().map(|row| row.0).chain(["now", "traits"]);
             (format!("unknown name `{name}`"), did_you_mean(name, names))
@@ -273,7 +312,11 @@ impl<'l> Compiler<'l> {
             Some(kind) => *kind,
             None if !language.schema.strict => TraitType::Any,
             None => {
-                let known = language.schema.traits.keys().chain(language.computed.keys());
+                let known = language
+                    .schema
+                    .traits
+                    .keys()
+                    .chain(language.computed.keys());
                 let hint = did_you_mean(name, known.map(SmolStr::as_str));
                 self.fail(place, format!("unknown trait `{name}`"), hint);
                 return None;
@@ -285,12 +328,19 @@ impl<'l> Compiler<'l> {
     }
 
     fn inline(&mut self, name: &SmolStr, syntax: &Syntax, place: &Range<usize>) -> Option<Typed> {
-        let path = self.owner.into_iter().chain(self.inlined.iter().map(|(name, _)| name));
-        let circle: Vec<&str> =
-            path.skip_while(|found| *found != name).map(SmolStr::as_str).collect();
+        let path = self
+            .owner
+            .into_iter()
+            .chain(self.inlined.iter().map(|(name, _)| name));
+        let circle: Vec<&str> = path
+            .skip_while(|found| *found != name)
+            .map(SmolStr::as_str)
+            .collect();
         if !circle.is_empty() {
-            let message =
-                format!("the computed trait `{name}` needs itself: {} -> {name}", circle.join(" -> "));
+            let message = format!(
+                "the computed trait `{name}` needs itself: {} -> {name}",
+                circle.join(" -> ")
+            );
             if self.owner == Some(name) {
                 let place = self.inlined.first().map_or(place, |(_, place)| place);
                 let error = RuleError::at(self.rule, self.text, place.clone(), message, None);
@@ -306,158 +356,5 @@ impl<'l> Compiler<'l> {
         self.hidden = hidden;
         self.inlined.pop();
         typed
-    }
-
-    fn binary(
-        &mut self,
-        operator: Operator,
-        left: &Syntax,
-        right: &Syntax,
-        syntax: &Syntax,
-    ) -> Option<Typed> {
-        let comparison = match operator {
-            Operator::And | Operator::Or => {
-                let operands: Vec<_> =
-                    syntax.chain(operator).iter().map(|operand| self.truth(operand)).collect();
-                let operands = operands.into_iter().collect::<Option<Vec<_>>>()?;
-                let node =
-                    if operator == Operator::And { Node::And(operands) } else { Node::Or(operands) };
-                return Some((node, Type::Bool));
-            }
-            Operator::In => return self.membership(left, right),
-            Operator::Equal => Comparison::Equal,
-            Operator::NotEqual => Comparison::NotEqual,
-            Operator::Less => Comparison::Less,
-            Operator::LessOrEqual => Comparison::LessOrEqual,
-            Operator::Greater => Comparison::Greater,
-            Operator::GreaterOrEqual => Comparison::GreaterOrEqual,
-            _ => return self.arithmetic(operator, left, right, syntax),
-        };
-        let (left_typed, right_typed) = (self.expression(left), self.expression(right));
-        let ((left_node, left_kind), (right_node, right_kind)) = (left_typed?, right_typed?);
-        let equality = matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-        let null = left_kind == Type::Null || right_kind == Type::Null;
-        if null && equality {
-            let other = if left_kind == Type::Null { right_node } else { left_node };
-            let absent = Node::IsAbsent(Box::new(other));
-            let node = match comparison {
-                Comparison::Equal => absent,
-                _ => Node::Not(Box::new(absent)),
-            };
-            return Some((node, Type::Bool));
-        }
-        let list = left_kind == Type::List || right_kind == Type::List;
-        if list || null || !left_kind.comparable(right_kind) {
-            let kinds = [left_kind, right_kind];
-            let dated = kinds.contains(&Type::Instant) && kinds.contains(&Type::Text);
-            let hint = match (list, dated) {
-                (true, _) => Some("look into a list with `in`".to_owned()),
-                (_, true) => Some("write an instant as `timestamp('2026-01-31')`".to_owned()),
-                _ => None,
-            };
-            let message = format!("cannot compare {left_kind} with {right_kind}");
-            self.fail(&syntax.place, message, hint);
-            return None;
-        }
-        if !equality && !(left_kind.is_ordered() && right_kind.is_ordered()) {
-            let sign = operator.as_str();
-            self.fail(&syntax.place, format!("`{sign}` does not order {left_kind}"), None);
-            return None;
-        }
-        Some((self.comparison(comparison, left_node, right_node), Type::Bool))
-    }
-
-    /// Chooses the form that is cheapest, and turns latest.
-    fn comparison(&mut self, comparison: Comparison, left: Node, right: Node) -> Node {
-        let counts = |node: &Node| match node {
-            Node::Aggregate(aggregate) => {
-                matches!(aggregate.function, Function::Count | Function::Sum(_))
-            }
-            _ => false,
-        };
-        match (left, right) {
-            (Node::Aggregate(aggregate), bound) if counts(&Node::Aggregate(aggregate.clone())) => {
-                Node::Threshold(aggregate, comparison, Box::new(bound))
-            }
-            (bound, Node::Aggregate(aggregate)) if counts(&Node::Aggregate(aggregate.clone())) => {
-                Node::Threshold(aggregate, comparison.mirrored(), Box::new(bound))
-            }
-            (Node::Field(row, field), Node::Literal(Value::Text(text)))
-            | (Node::Literal(Value::Text(text)), Node::Field(row, field))
-                if field.is_symbol()
-                    && matches!(comparison, Comparison::Equal | Comparison::NotEqual) =>
-            {
-                let is = Node::FieldIs(row, field, self.symbol(&text));
-                match comparison {
-                    Comparison::Equal => is,
-                    _ => Node::Not(Box::new(is)),
-                }
-            }
-            (left, right) => Node::Compare(comparison, Box::new(left), Box::new(right)),
-        }
-    }
-
-    fn membership(&mut self, left: &Syntax, right: &Syntax) -> Option<Typed> {
-        let operand = self.expression(left);
-        let Kind::List(items) = &right.kind else {
-            let list = self.of_type(right, Type::List);
-            return Some((Node::InList(Box::new(operand?.0), Box::new(list?.0)), Type::Bool));
-        };
-        let (operand, operand_kind) = operand?;
-        let mut nodes = Vec::with_capacity(items.len());
-        for item in items {
-            let Some((node, kind)) = self.expression(item) else { continue };
-            if kind == Type::List || !operand_kind.comparable(kind) {
-                let message = format!("cannot compare {operand_kind} with {kind}");
-                self.fail(&item.span, message, None);
-            }
-            nodes.push(node);
-        }
-        Some((Node::AnyOf(Box::new(operand), nodes), Type::Bool))
-    }
-
-    fn arithmetic(
-        &mut self,
-        operator: Operator,
-        left: &Syntax,
-        right: &Syntax,
-        syntax: &Syntax,
-    ) -> Option<Typed> {
-        let (left_typed, right_typed) = (self.expression(left), self.expression(right));
-        let ((left_node, left), (right_node, right)) = (left_typed?, right_typed?);
-        let operation = match operator {
-            Operator::Add => Arithmetic::Add,
-            Operator::Subtract => Arithmetic::Subtract,
-            Operator::Multiply => Arithmetic::Multiply,
-            Operator::Divide => Arithmetic::Divide,
-            _ => Arithmetic::Remainder,
-        };
-        let (add, subtract) =
-            (operation == Arithmetic::Add, operation == Arithmetic::Subtract);
-        let kind = match (left, right) {
-            (Type::Int, Type::Int) => Some(Type::Int),
-            (left, right) if left.is_number() && right.is_number() => Some(Type::Decimal),
-            (Type::Any, other) | (other, Type::Any) if other.is_number() => Some(Type::Decimal),
-            (Type::Any, Type::Any) if add || subtract => Some(Type::Any),
-            (Type::Any, Type::Any) => Some(Type::Decimal),
-            (Type::Text, Type::Text | Type::Any) | (Type::Any, Type::Text) if add => Some(Type::Text),
-            (Type::Instant, Type::Span) if add || subtract => Some(Type::Instant),
-            (Type::Span, Type::Instant) if add => Some(Type::Instant),
-            (Type::Span, Type::Span) if add || subtract => Some(Type::Span),
-            (Type::Instant, Type::Instant) if subtract => Some(Type::Span),
-            (Type::Any, Type::Instant) if subtract => Some(Type::Span),
-            (Type::Instant, Type::Any) if subtract => Some(Type::Any),
-            (Type::Any, Type::Span) if add || subtract => Some(Type::Instant),
-            (Type::Span | Type::Instant, Type::Any) if add => Some(Type::Instant),
-            (Type::Any, Type::Instant) if add => Some(Type::Instant),
-            _ => None,
-        };
-        let Some(kind) = kind else {
-            let sign = operator.as_str();
-            let message = format!("`{sign}` does not work on {left} and {right}");
-            self.fail(&syntax.place, message, None);
-            return None;
-        };
-        Some((Node::Calculate(operation, Box::new(left_node), Box::new(right_node)), kind))
     }
 }

@@ -36,7 +36,10 @@ pub struct Scope {
 
 impl Scope {
     fn deeper(&self) -> Self {
-        Self { depth: self.depth.saturating_sub(1), ..self.clone() }
+        Self {
+            depth: self.depth.saturating_sub(1),
+            ..self.clone()
+        }
     }
 }
 
@@ -75,24 +78,46 @@ pub fn condition(c: &mut Choices<'_>, scope: &Scope) -> String {
         };
     }
     match c.up_to(17) {
-        0 => format!("has(traits.{})", c.one(&["flag", "visits", "joined", "anything"])),
+        0 => format!(
+            "has(traits.{})",
+            c.one(&["flag", "visits", "joined", "anything"])
+        ),
         1 => "traits.flag".to_owned(),
         2 => format!("traits.visits {} {}", comparison(c), number(c, &inner)),
-        3 => format!("traits.anything {} {}", comparison(c), c.one(&["1", "'1'", "2.0", "'x'"])),
+        3 => format!(
+            "traits.anything {} {}",
+            comparison(c),
+            c.one(&["1", "'1'", "2.0", "'x'"])
+        ),
         4 => "consent('email-marketing')".to_owned(),
         5 => "consent_state('sms-marketing') in ['pending', 'withdrawn']".to_owned(),
         6 if !scope.segments.is_empty() => {
             let at = c.up_to(scope.segments.len());
             format!("in_segment('{}')", scope.segments[at])
         }
-        7 | 8 => format!("{} {} {}", instant(c, &inner), comparison(c), instant(c, &inner)),
+        7 | 8 => format!(
+            "{} {} {}",
+            instant(c, &inner),
+            comparison(c),
+            instant(c, &inner)
+        ),
         9 => format!("{}.exists()", collection(c, &inner)),
-        10 | 11 => format!("{}.count() {} {}", collection(c, &inner), comparison(c), c.up_to(4)),
+        10 | 11 => format!(
+            "{}.count() {} {}",
+            collection(c, &inner),
+            comparison(c),
+            c.up_to(4)
+        ),
         12 => format!("{} {} {}", c.up_to(7), comparison(c), sum(c, &inner)),
         13 => format!("{} in [1, {}]", number(c, &inner), number(c, &inner)),
         14 => "'a' in traits.tags".to_owned(),
         15 => format!("{} {} {}", sum(c, &inner), comparison(c), number(c, &inner)),
-        _ => format!("{} {} {}", number(c, &inner), comparison(c), number(c, &inner)),
+        _ => format!(
+            "{} {} {}",
+            number(c, &inner),
+            comparison(c),
+            number(c, &inner)
+        ),
     }
 }
 
@@ -114,20 +139,64 @@ fn number(c: &mut Choices<'_>, scope: &Scope) -> String {
         return c.up_to(5).to_string();
     }
     match c.up_to(14) {
-        0 => format!("{}.{}('total')", orders(c, &inner), c.one(&["min", "max", "avg", "sum"])),
-        1 => format!("{}.distinct('{}')", orders(c, &inner), c.one(&["day", "currency", "note"])),
-        2 => format!("{}.distinct('{}')", events(c, &inner), c.one(&["day", "name", "note"])),
+        0 => format!(
+            "{}.{}('total')",
+            orders(c, &inner),
+            c.one(&["min", "max", "avg", "sum"])
+        ),
+        1 => format!(
+            "{}.distinct('{}')",
+            orders(c, &inner),
+            c.one(&["day", "currency", "note"])
+        ),
+        2 => format!(
+            "{}.distinct('{}')",
+            events(c, &inner),
+            c.one(&["day", "name", "note"])
+        ),
         3 => format!("days_since({})", instant(c, &inner)),
-        4 => format!("({} - {}).getHours()", instant(c, &inner), instant(c, &inner)),
+        4 => format!(
+            "({} - {}).getHours()",
+            instant(c, &inner),
+            instant(c, &inner)
+        ),
         5 => {
-            let part = c.one(&["getHours", "getDate", "getDayOfWeek", "getMonth", "getDayOfYear"]);
+            let part = c.one(&[
+                "getHours",
+                "getDate",
+                "getDayOfWeek",
+                "getMonth",
+                "getDayOfYear",
+            ]);
             format!("({}).{part}()", instant(c, &inner))
         }
-        6 => format!("({} {} {})", number(c, &inner), c.one(&["+", "-", "*", "/", "%"]), number(c, &inner)),
-        7 => format!("({} ? {} : {})", condition(c, &inner), number(c, &inner), number(c, &inner)),
+        6 => format!(
+            "({} {} {})",
+            number(c, &inner),
+            c.one(&["+", "-", "*", "/", "%"]),
+            number(c, &inner)
+        ),
+        7 => format!(
+            "({} ? {} : {})",
+            condition(c, &inner),
+            number(c, &inner),
+            number(c, &inner)
+        ),
         8 => "traits.visits".to_owned(),
-        9 => format!("traits.{}", c.one(&["orders_count", "spend", "average_order", "days_between_orders"])),
-        10 => format!("{}.{}('note')", events(c, &inner), c.one(&["first", "last", "sum"])),
+        9 => format!(
+            "traits.{}",
+            c.one(&[
+                "orders_count",
+                "spend",
+                "average_order",
+                "days_between_orders"
+            ])
+        ),
+        10 => format!(
+            "{}.{}('note')",
+            events(c, &inner),
+            c.one(&["first", "last", "sum"])
+        ),
         11 => format!("{}.count()", collection(c, &inner)),
         12 => "products.within('1d').distinct('sku')".to_owned(),
         _ => "2.5".to_owned(),
@@ -140,11 +209,28 @@ fn instant(c: &mut Choices<'_>, scope: &Scope) -> String {
         0 => "now".to_owned(),
         1 => format!("(now - duration('{}'))", c.span()),
         2 => "traits.joined".to_owned(),
-        3 => format!("timestamp('1970-01-0{}T0{}:00:00Z')", 1 + c.up_to(5), c.up_to(10)),
+        3 => format!(
+            "timestamp('1970-01-0{}T0{}:00:00Z')",
+            1 + c.up_to(5),
+            c.up_to(10)
+        ),
         4 => format!("({} + duration('{}'))", "traits.joined", c.span()),
-        5 => format!("{}.{}('at')", orders(c, &inner), c.one(&["first", "last", "min"])),
-        6 => format!("{}.{}('at')", events(c, &inner), c.one(&["first", "last", "max"])),
-        7 => format!("({} ? {} : {})", condition(c, &inner), instant(c, &inner), instant(c, &inner)),
+        5 => format!(
+            "{}.{}('at')",
+            orders(c, &inner),
+            c.one(&["first", "last", "min"])
+        ),
+        6 => format!(
+            "{}.{}('at')",
+            events(c, &inner),
+            c.one(&["first", "last", "max"])
+        ),
+        7 => format!(
+            "({} ? {} : {})",
+            condition(c, &inner),
+            instant(c, &inner),
+            instant(c, &inner)
+        ),
         8 => "traits.last_seen".to_owned(),
         _ => format!("({} + duration('{}'))", instant(c, &inner), c.span()),
     }
@@ -154,7 +240,11 @@ fn collection(c: &mut Choices<'_>, scope: &Scope) -> String {
     match c.up_to(5) {
         0 | 1 => orders(c, scope),
         2 | 3 => events(c, scope),
-        _ => format!("{}.within('{}')", c.one(&["carts", "engagements('opened')", "products"]), c.span()),
+        _ => format!(
+            "{}.within('{}')",
+            c.one(&["carts", "engagements('opened')", "products"]),
+            c.span()
+        ),
     }
 }
 
@@ -182,7 +272,9 @@ fn orders(c: &mut Choices<'_>, scope: &Scope) -> String {
 }
 
 fn events(c: &mut Choices<'_>, scope: &Scope) -> String {
-    let mut text = c.one(&["events", "events('Searched')", "events('Signed Up')"]).to_owned();
+    let mut text = c
+        .one(&["events", "events('Searched')", "events('Signed Up')"])
+        .to_owned();
     windows(c, scope, &mut text);
     let nested = scope.orders.len() + scope.events.len();
     if nested < 2 && c.up_to(2) == 1 {

@@ -16,15 +16,30 @@ fn random_rules(world: &World, c: &mut Choices<'_>) -> (RuleSet, Vec<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
     for number in 0..RULES {
         let segments = texts.iter().map(|rule| rule.0.clone()).collect();
-        let scope = Scope { segments, orders: Vec::new(), events: Vec::new(), depth: 3 };
+        let scope = Scope {
+            segments,
+            orders: Vec::new(),
+            events: Vec::new(),
+            depth: 3,
+        };
         texts.push((format!("s{number}"), condition(c, &scope)));
     }
     // Rules may stand before those they need.
     texts.reverse();
-    let rules: Vec<(&str, &str)> =
-        texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let set = world.compile(&rules).unwrap_or_else(|errors| panic!("{rules:#?}\n{errors:#?}"));
-    (set, texts.into_iter().map(|(name, text)| format!("{name}: {text}")).collect())
+    let rules: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let set = world
+        .compile(&rules)
+        .unwrap_or_else(|errors| panic!("{rules:#?}\n{errors:#?}"));
+    (
+        set,
+        texts
+            .into_iter()
+            .map(|(name, text)| format!("{name}: {text}"))
+            .collect(),
+    )
 }
 
 /// Whole hours, give or take a millisecond, so that ends of windows are met exactly.
@@ -43,15 +58,24 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn members(&self) -> Vec<Symbol> {
-        self.profile.memberships.iter().map(|membership| membership.segment).collect()
+        self.profile
+            .memberships
+            .iter()
+            .map(|membership| membership.segment)
+            .collect()
     }
 
     fn names(&self, segments: &[Symbol]) -> Vec<String> {
-        segments.iter().map(|segment| self.world.view().name(*segment).to_string()).collect()
+        segments
+            .iter()
+            .map(|segment| self.world.view().name(*segment).to_string())
+            .collect()
     }
 
     fn check(&self, at: i64, when: &str) {
-        let expected = self.set.memberships_batch(&self.profile, Instant(at), &self.world.view());
+        let expected = self
+            .set
+            .memberships_batch(&self.profile, Instant(at), &self.world.view());
         let kept = self.members();
         assert!(
             kept == expected,
@@ -71,8 +95,9 @@ impl Run<'_> {
     fn step(&mut self, touched: &Touched, at: i64) {
         let before = self.members();
         let view = self.world.view();
-        let transitions =
-            self.set.reevaluate(&mut self.profile, touched, Instant(at), &view);
+        let transitions = self
+            .set
+            .reevaluate(&mut self.profile, touched, Instant(at), &view);
         let after = self.members();
         for transition in &transitions {
             assert_eq!(transition.at, Instant(at));
@@ -81,23 +106,42 @@ impl Run<'_> {
         }
         assert_eq!(
             transitions.len(),
-            before.iter().filter(|segment| !after.contains(segment)).count()
-                + after.iter().filter(|segment| !before.contains(segment)).count()
+            before
+                .iter()
+                .filter(|segment| !after.contains(segment))
+                .count()
+                + after
+                    .iter()
+                    .filter(|segment| !before.contains(segment))
+                    .count()
         );
         if let Some(first) = self.profile.expiries.first() {
-            assert!(first.at.0 > at, "an expiry that is not later: {:#?}", self.rules);
+            assert!(
+                first.at.0 > at,
+                "an expiry that is not later: {:#?}",
+                self.rules
+            );
         }
     }
 
     /// Lets time pass as the step does: every timer at its own instant.
     fn advance(&mut self, c: &mut Choices<'_>, to: i64) {
         while self.now < to {
-            let next = self.profile.expiries.first().map_or(to, |expiry| expiry.at.0.min(to));
+            let next = self
+                .profile
+                .expiries
+                .first()
+                .map_or(to, |expiry| expiry.at.0.min(to));
             let probe = self.now + (next - self.now) * c.up_to(8) as i64 / 8;
             self.check(probe, "between");
             self.check((next - 1).max(self.now), "just before a change");
             self.now = next;
-            if self.profile.expiries.first().is_some_and(|expiry| expiry.at.0 <= next) {
+            if self
+                .profile
+                .expiries
+                .first()
+                .is_some_and(|expiry| expiry.at.0 <= next)
+            {
                 self.firings += 1;
                 self.step(&Touched::default(), next);
             }
@@ -112,7 +156,12 @@ impl Run<'_> {
         let fragment = &mut self.profile.fragments[c.up_to(count)];
         match c.up_to(12) {
             0 => {
-                let values = [Value::Null, Value::Bool(true), Value::Bool(false), Value::text("true")];
+                let values = [
+                    Value::Null,
+                    Value::Bool(true),
+                    Value::Bool(false),
+                    Value::text("true"),
+                ];
                 world.set_trait(fragment, "flag", values[c.up_to(4)].clone());
                 touched.touch_trait(world.symbol("flag"));
             }
@@ -123,22 +172,39 @@ impl Run<'_> {
             }
             2 => {
                 let at = random_instant(c, self.now);
-                let values = [Value::Null, Value::Instant(Instant(at)), Value::Instant(Instant(at))];
+                let values = [
+                    Value::Null,
+                    Value::Instant(Instant(at)),
+                    Value::Instant(Instant(at)),
+                ];
                 world.set_trait(fragment, "joined", values[c.up_to(3)].clone());
                 touched.touch_trait(world.symbol("joined"));
             }
             3 => {
-                let values = [Value::text("1"), Value::Int(2), Value::text("x"), Value::Bool(true)];
+                let values = [
+                    Value::text("1"),
+                    Value::Int(2),
+                    Value::text("x"),
+                    Value::Bool(true),
+                ];
                 world.set_trait(fragment, "anything", values[c.up_to(4)].clone());
                 touched.touch_trait(world.symbol("anything"));
             }
             4 => {
-                let lists = [Value::Null, Value::Json("[\"a\",1]".into()), Value::Json("[]".into())];
+                let lists = [
+                    Value::Null,
+                    Value::Json("[\"a\",1]".into()),
+                    Value::Json("[]".into()),
+                ];
                 world.set_trait(fragment, "tags", lists[c.up_to(3)].clone());
                 touched.touch_trait(world.symbol("tags"));
             }
             5 => {
-                let states = [ConsentState::Granted, ConsentState::Withdrawn, ConsentState::Pending];
+                let states = [
+                    ConsentState::Granted,
+                    ConsentState::Withdrawn,
+                    ConsentState::Pending,
+                ];
                 let topics = [ConsentTopic::EmailMarketing, ConsentTopic::SmsMarketing];
                 decide(fragment, topics[c.up_to(2)].clone(), states[c.up_to(3)]);
                 touched.consents = true;
@@ -178,7 +244,8 @@ impl Run<'_> {
                 fact.counts = c.up_to(6) > 0;
                 if c.up_to(2) == 0 {
                     let notes = [Value::Int(1), Value::text("1"), Value::Instant(Instant(at))];
-                    fact.properties.push((world.symbol("note"), notes[c.up_to(3)].clone()));
+                    fact.properties
+                        .push((world.symbol("note"), notes[c.up_to(3)].clone()));
                 }
                 touched.touch_fact(fact.kind, fact.name);
                 put_fact(fragment, fact);
@@ -199,7 +266,14 @@ fn run(rules: &[u32], histories: &[Vec<u32>]) {
             profile = Profile::of_fragments(vec![world.fragment(0), world.fragment(1)]);
         }
         let now = 10 * 24 * HOUR_MS;
-        let mut run = Run { world: &world, set: &set, rules: &texts, profile, now, firings: 0 };
+        let mut run = Run {
+            world: &world,
+            set: &set,
+            rules: &texts,
+            profile,
+            now,
+            firings: 0,
+        };
         run.step(&Touched::everything(), now);
         run.check(now, "at first");
         for _ in 0..16 {
@@ -229,7 +303,12 @@ fn run(rules: &[u32], histories: &[Vec<u32>]) {
             }
         }
         // Hours tick at most once a hour, days once a day; each rule has a few of those.
-        assert!(run.firings < 20_000, "a storm of timers: {} {:#?}", run.firings, texts);
+        assert!(
+            run.firings < 20_000,
+            "a storm of timers: {} {:#?}",
+            run.firings,
+            texts
+        );
     }
 }
 

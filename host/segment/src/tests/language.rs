@@ -22,25 +22,40 @@ fn customer(world: &World) -> Profile {
     world.set_trait(fragment, "flag", Value::Bool(true));
     world.set_trait(fragment, "anything", Value::text("35"));
     world.set_trait(fragment, "tags", Value::Json("[\"vip\", 5]".into()));
-    world.set_trait(fragment, "joined", Value::Instant(Instant(NOW - 90 * DAY_MS)));
+    world.set_trait(
+        fragment,
+        "joined",
+        Value::Instant(Instant(NOW - 90 * DAY_MS)),
+    );
     fragment.first_seen = Instant(NOW - 100 * DAY_MS);
     fragment.last_seen = Instant(NOW - DAY_MS);
-    decide(fragment, ConsentTopic::EmailMarketing, ConsentState::Granted);
+    decide(
+        fragment,
+        ConsentTopic::EmailMarketing,
+        ConsentState::Granted,
+    );
     decide(fragment, ConsentTopic::Ads, ConsentState::Withdrawn);
     for (id, days, total) in [("1", 60, "10.10"), ("2", 30, "0"), ("3", 10, "20.20")] {
         let mut order = world.order(id, NOW - days * DAY_MS, total, "EUR");
         order.lines.push(line("a", 1, 4));
         order.lines.push(line(id, 2, 6));
-        order.properties.push((world.symbol("coupons"), Value::Json("[\"SUMMER\"]".into())));
+        order
+            .properties
+            .push((world.symbol("coupons"), Value::Json("[\"SUMMER\"]".into())));
         put_fact(fragment, order);
     }
     let mut cancelled = world.order("4", NOW - DAY_MS, "999", "EUR");
     cancelled.counts = false;
     put_fact(fragment, cancelled);
     put_fact(fragment, world.order("5", NOW + DAY_MS, "1000", "USD"));
-    put_fact(fragment, world.fact(FactKind::Event, "Product Viewed", "e1", NOW - HOUR_MS));
+    put_fact(
+        fragment,
+        world.fact(FactKind::Event, "Product Viewed", "e1", NOW - HOUR_MS),
+    );
     let mut opened = world.fact(FactKind::Engagement, "opened", "g1", NOW - HOUR_MS);
-    opened.properties.push((world.symbol("channel"), Value::text("email")));
+    opened
+        .properties
+        .push((world.symbol("channel"), Value::text("email")));
     put_fact(fragment, opened);
     profile
 }
@@ -56,7 +71,9 @@ fn value_at(text: &str, now: i64) -> Timed<Option<Value>> {
 }
 
 fn shown(text: &str) -> String {
-    value_at(text, NOW).value.map_or("absent".to_owned(), |value| value.to_string())
+    value_at(text, NOW)
+        .value
+        .map_or("absent".to_owned(), |value| value.to_string())
 }
 
 #[test]
@@ -69,7 +86,10 @@ fn expressions_give_what_the_manual_says() {
         ("traits.score / 2", "3.5"),
         ("traits.anything > 34.5", "true"),
         ("traits.anything + 1", "36"),
-        ("'vip' in traits.tags && 5 in traits.tags && !('x' in traits.tags)", "true"),
+        (
+            "'vip' in traits.tags && 5 in traits.tags && !('x' in traits.tags)",
+            "true",
+        ),
         ("size(traits.tags) + traits.email.size()", "17"),
         ("has(traits.city) || traits.city == null", "true"),
         ("traits['odd name'] != null", "true"),
@@ -85,7 +105,10 @@ fn expressions_give_what_the_manual_says() {
         // text
         ("traits.email.lowerAscii()", "ann@example.com"),
         ("traits.country.lowerAscii().upperAscii()", "DE"),
-        ("traits.email.contains('@') && traits.email.startsWith('Ann')", "true"),
+        (
+            "traits.email.contains('@') && traits.email.startsWith('Ann')",
+            "true",
+        ),
         ("traits.email.endsWith('.org')", "false"),
         ("traits.email.matches('^[A-Z].*\\\\.com$')", "true"),
         ("'a' + string(1)", "a1"),
@@ -104,17 +127,32 @@ fn expressions_give_what_the_manual_says() {
         ("orders.last('id')", "3"),
         ("orders.distinct('total')", "3"),
         ("orders.where(o, 'SUMMER' in o.coupons).count()", "3"),
-        ("orders.where(o, o.lines.where(l, l.sku == '2').exists()).sum('total')", "0"),
-        ("orders.where(o, o['total'] > 15 && o.currency == 'EUR').exists()", "true"),
+        (
+            "orders.where(o, o.lines.where(l, l.sku == '2').exists()).sum('total')",
+            "0",
+        ),
+        (
+            "orders.where(o, o['total'] > 15 && o.currency == 'EUR').exists()",
+            "true",
+        ),
         ("products.distinct('sku')", "4"),
         ("products.where(p, p.sku == 'a').sum('quantity')", "3"),
         ("products.last('sku')", "3"),
         ("events.count()", "1"),
         ("events('Product Viewed').exists()", "true"),
         ("events('Searched').exists()", "false"),
-        ("events.where(e, e.name == 'Product Viewed').exists()", "true"),
-        ("engagements('opened').where(e, e.channel == 'email').count()", "1"),
-        ("carts.exists() || submissions('newsletter').exists()", "false"),
+        (
+            "events.where(e, e.name == 'Product Viewed').exists()",
+            "true",
+        ),
+        (
+            "engagements('opened').where(e, e.channel == 'email').count()",
+            "1",
+        ),
+        (
+            "carts.exists() || submissions('newsletter').exists()",
+            "false",
+        ),
         ("spend('EUR') == spend() && spend('USD') == 0", "true"),
         // computed traits
         ("traits.orders_count", "3"),
@@ -130,7 +168,10 @@ fn expressions_give_what_the_manual_says() {
         // time
         ("days_since(traits.joined)", "90"),
         ("(now - traits.joined).getHours()", "2160"),
-        ("now.getFullYear() * 10000 + (now.getMonth() + 1) * 100 + now.getDate()", "20261120"),
+        (
+            "now.getFullYear() * 10000 + (now.getMonth() + 1) * 100 + now.getDate()",
+            "20261120",
+        ),
         ("now.getDayOfWeek()", "5"),
         ("timestamp('2026-01-01') < now", "true"),
         ("traits.last_seen > now - duration('2d')", "true"),
@@ -164,7 +205,10 @@ fn absent_is_never_an_error() {
         ("orders.since(carts.first('at')).count()", "0"),
         ("double(traits.country)", "absent"),
         ("timestamp(traits.country) > now", "false"),
-        ("traits.joined + duration('9223372036854775807ms') > now", "false"),
+        (
+            "traits.joined + duration('9223372036854775807ms') > now",
+            "false",
+        ),
         ("days_since(traits.anything)", "absent"),
         ("traits.anything && true", "false"),
         ("orders.where(o, o.nothing > 1).exists()", "false"),
@@ -178,19 +222,40 @@ fn results_change_exactly_when_they_say() {
     let after = |text: &str| value_at(text, NOW).next_change.map(|at| at.0 - NOW);
     // An order of 10 days ago leaves a window of 30 days in 20 days.
     assert_eq!(after("orders.within('30d').count() > 0"), Some(20 * DAY_MS));
-    assert_eq!(after("orders.within('30d').sum('total') * 1 > 0"), Some(DAY_MS));
+    assert_eq!(
+        after("orders.within('30d').sum('total') * 1 > 0"),
+        Some(DAY_MS)
+    );
     // An order of tomorrow is worth 1000 then.
     assert_eq!(after("orders.count() >= 4"), Some(DAY_MS));
     assert_eq!(after("orders.count() >= 3"), None);
     assert_eq!(after("spend('EUR') > 10"), None);
-    assert_eq!(after("orders.last('at') < now - duration('30d')"), Some(DAY_MS));
-    assert_eq!(after("orders.before(now).last('at') > now - duration('30d')"), Some(DAY_MS));
-    assert_eq!(after("now - duration('91d') > traits.joined"), Some(DAY_MS + 1));
+    assert_eq!(
+        after("orders.last('at') < now - duration('30d')"),
+        Some(DAY_MS)
+    );
+    assert_eq!(
+        after("orders.before(now).last('at') > now - duration('30d')"),
+        Some(DAY_MS)
+    );
+    assert_eq!(
+        after("now - duration('91d') > traits.joined"),
+        Some(DAY_MS + 1)
+    );
     assert_eq!(after("days_since(traits.joined) > 91"), Some(DAY_MS));
     assert_eq!(after("now.getHours() == 12"), Some(HOUR_MS));
-    assert_eq!(after("now.getFullYear() == 2026"), Some((41 * 24 + 12) * HOUR_MS));
-    assert_eq!(after("traits.country == 'AT' && now.getHours() == 12"), None);
-    assert_eq!(after("traits.country == 'DE' || now.getHours() == 12"), None);
+    assert_eq!(
+        after("now.getFullYear() == 2026"),
+        Some((41 * 24 + 12) * HOUR_MS)
+    );
+    assert_eq!(
+        after("traits.country == 'AT' && now.getHours() == 12"),
+        None
+    );
+    assert_eq!(
+        after("traits.country == 'DE' || now.getHours() == 12"),
+        None
+    );
     assert_eq!(after("traits.country"), None);
     assert_eq!(after("now"), Some(1));
 }
@@ -216,7 +281,11 @@ fn thresholds_wait_for_the_fact_that_turns_them() {
         .iter()
         .map(|expiry| (expiry.at.0 / HOUR_MS, world.view().name(expiry.segment)))
         .collect();
-    let expected = [(100, "exactly".into()), (107, "three".into()), (109, "any".into())];
+    let expected = [
+        (100, "exactly".into()),
+        (107, "three".into()),
+        (109, "any".into()),
+    ];
     assert_eq!(expiries, expected);
 }
 
@@ -242,11 +311,16 @@ fn declared_computed_traits_come_before_all_others() {
         ("country", "'computed'"),
         ("loyal", "traits.spend > 5 && traits.country == 'computed'"),
     ];
-    let set = world.compile_with(&[("s", "traits.loyal")], &computed).unwrap();
+    let set = world
+        .compile_with(&[("s", "traits.loyal")], &computed)
+        .unwrap();
     let mut profile = customer(&world);
     set.reevaluate_all(&mut profile, Instant(NOW), &world.view());
     assert!(profile.is_member(world.symbol("s")));
-    assert_eq!(set.memberships_batch(&profile, Instant(NOW), &world.view()), [world.symbol("s")]);
+    assert_eq!(
+        set.memberships_batch(&profile, Instant(NOW), &world.view()),
+        [world.symbol("s")]
+    );
 }
 
 #[test]
@@ -263,7 +337,9 @@ fn only_readers_are_affected() {
     ];
     let set = world.compile(&rules).unwrap();
     let affected = |touched: &Touched| {
-        set.affected(touched).map(|at| set.rules()[at].name().to_string()).collect::<Vec<_>>()
+        set.affected(touched)
+            .map(|at| set.rules()[at].name().to_string())
+            .collect::<Vec<_>>()
     };
     let mut touched = Touched::default();
     assert!(affected(&touched).is_empty());
@@ -285,7 +361,13 @@ fn only_readers_are_affected() {
 #[test]
 fn a_segment_that_waits_for_another_keeps_its_timer() {
     let world = World::default();
-    let rules = [("late", "in_segment('base') && now > timestamp('1970-01-05')"), ("base", "traits.flag")];
+    let rules = [
+        (
+            "late",
+            "in_segment('base') && now > timestamp('1970-01-05')",
+        ),
+        ("base", "traits.flag"),
+    ];
     let set = world.compile(&rules).unwrap();
     let mut profile = world.profile();
     world.set_trait(&mut profile.fragments[0], "flag", Value::Bool(true));
@@ -306,12 +388,21 @@ fn segments_that_are_no_more_are_left() {
     let world = World::default();
     let set = world.compile(&[("old", "true"), ("kept", "true")]).unwrap();
     let mut profile = world.profile();
-    assert_eq!(set.reevaluate_all(&mut profile, Instant(5), &world.view()).len(), 2);
+    assert_eq!(
+        set.reevaluate_all(&mut profile, Instant(5), &world.view())
+            .len(),
+        2
+    );
     let set = world.compile(&[("kept", "true"), ("new", "true")]).unwrap();
     let transitions = set.reevaluate_all(&mut profile, Instant(6), &world.view());
-    let told: Vec<(Symbol, bool)> =
-        transitions.iter().map(|transition| (transition.segment, transition.entered)).collect();
-    assert_eq!(told, [(world.symbol("old"), false), (world.symbol("new"), true)]);
+    let told: Vec<(Symbol, bool)> = transitions
+        .iter()
+        .map(|transition| (transition.segment, transition.entered))
+        .collect();
+    assert_eq!(
+        told,
+        [(world.symbol("old"), false), (world.symbol("new"), true)]
+    );
     assert_eq!(profile.memberships[0].since, Instant(5));
 }
 
@@ -322,12 +413,18 @@ fn explain_shows_every_clause() {
                 && !in_segment('other')";
     let set = world.compile(&[("vip", rule), ("other", "false")]).unwrap();
     let profile = customer(&world);
-    let clauses = set.rule_named("vip").unwrap().explain(&profile, Instant(NOW), &world.view());
+    let clauses = set
+        .rule_named("vip")
+        .unwrap()
+        .explain(&profile, Instant(NOW), &world.view());
     let told: Vec<String> = clauses
         .iter()
         .map(|clause| {
             let detail = clause.detail.as_deref().unwrap_or("-");
-            format!("{} {} {} [{detail}]", clause.depth, clause.text, clause.value)
+            format!(
+                "{} {} {} [{detail}]",
+                clause.depth, clause.text, clause.value
+            )
         })
         .collect();
     assert_eq!(
@@ -347,8 +444,14 @@ fn explain_shows_every_clause() {
 fn order_of_arrival_does_not_matter() {
     let world = World::default();
     let rules = [
-        ("first", "orders.first('id') == 'o0' && orders.last('id') == 'o4'"),
-        ("loyal", "orders.within('3d').count() >= 2 && in_segment('first')"),
+        (
+            "first",
+            "orders.first('id') == 'o0' && orders.last('id') == 'o4'",
+        ),
+        (
+            "loyal",
+            "orders.within('3d').count() >= 2 && in_segment('first')",
+        ),
         ("dear", "orders.where(o, o.total > 2).sum('total') == 7"),
     ];
     let set = world.compile(&rules).unwrap();
@@ -372,4 +475,29 @@ fn order_of_arrival_does_not_matter() {
         assert_eq!(end.0.len(), 3);
         assert_eq!(*seen.get_or_insert_with(|| end.clone()), end);
     }
+}
+
+#[test]
+fn examples_in_the_manual_compile() {
+    let manual = include_str!("../../../../docs/concepts/rules.md");
+    let world = World::default();
+    let rules = [("vip", "true"), ("staff", "false"), ("win-back", "true")];
+    let set = world.compile(&rules).unwrap();
+    let blocks = manual
+        .split("```cel\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let quoted = manual.lines().filter_map(|line| {
+        let text = line
+            .strip_prefix("when = ")
+            .or(line.strip_prefix("compute = "))?;
+        text.strip_prefix('"')?.strip_suffix('"')
+    });
+    let mut count = 0;
+    for text in blocks.flat_map(str::lines).chain(quoted) {
+        let program = set.compile_value("manual", text, &mut |name| world.symbol(name));
+        assert!(program.is_ok(), "{text}: {program:?}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
 }

@@ -21,18 +21,28 @@ pub struct World {
 impl World {
     pub fn symbol(&self, name: &str) -> Symbol {
         let mut names = self.names.borrow_mut();
-        let at = names.iter().position(|found| found == name).unwrap_or_else(|| {
-            names.push(name.into());
-            names.len() - 1
-        });
+        let at = names
+            .iter()
+            .position(|found| found == name)
+            .unwrap_or_else(|| {
+                names.push(name.into());
+                names.len() - 1
+            });
         Symbol(at as u32)
     }
 
     pub fn view(&self) -> impl View + use<'_> {
         let names = |symbol: Symbol| {
-            self.names.borrow().get(symbol.0 as usize).cloned().unwrap_or_default()
+            self.names
+                .borrow()
+                .get(symbol.0 as usize)
+                .cloned()
+                .unwrap_or_default()
         };
-        ProfileView { survivorship: &self.survivorship, names }
+        ProfileView {
+            survivorship: &self.survivorship,
+            names,
+        }
     }
 
     pub fn compile(&self, rules: &[(&str, &str)]) -> Result<RuleSet, Vec<RuleError>> {
@@ -45,9 +55,14 @@ impl World {
         computed: &[(&str, &str)],
     ) -> Result<RuleSet, Vec<RuleError>> {
         let owned = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(name, text)| ((*name).into(), (*text).to_owned())).collect::<Vec<_>>()
+            pairs
+                .iter()
+                .map(|(name, text)| ((*name).into(), (*text).to_owned()))
+                .collect::<Vec<_>>()
         };
-        compile_set(&owned(rules), &owned(computed), schema(), &mut |name| self.symbol(name))
+        compile_set(&owned(rules), &owned(computed), schema(), &mut |name| {
+            self.symbol(name)
+        })
     }
 
     pub fn fragment(&self, number: u8) -> Fragment {
@@ -92,7 +107,10 @@ impl World {
             version: version(1),
             first: version(1),
         };
-        match fragment.traits.binary_search_by_key(&name, |entry| entry.name) {
+        match fragment
+            .traits
+            .binary_search_by_key(&name, |entry| entry.name)
+        {
             Ok(at) => fragment.traits[at] = entry,
             Err(at) => fragment.traits.insert(at, entry),
         }
@@ -100,7 +118,10 @@ impl World {
 }
 
 pub fn version(updated_at: i64) -> Version {
-    Version { updated_at: Instant(updated_at), content: 0 }
+    Version {
+        updated_at: Instant(updated_at),
+        content: 0,
+    }
 }
 
 pub fn schema() -> Schema {
@@ -122,7 +143,9 @@ pub fn schema() -> Schema {
 
 pub fn put_fact(fragment: &mut Fragment, fact: Fact) {
     take_fact(fragment, &fact.id);
-    let at = fragment.facts.partition_point(|found| found.sort_key() < fact.sort_key());
+    let at = fragment
+        .facts
+        .partition_point(|found| found.sort_key() < fact.sort_key());
     fragment.facts.insert(at, fact);
 }
 
@@ -133,8 +156,15 @@ pub fn take_fact(fragment: &mut Fragment, id: &str) -> Option<Fact> {
 
 pub fn decide(fragment: &mut Fragment, topic: ConsentTopic, state: ConsentState) {
     fragment.consents.retain(|decision| decision.topic != topic);
-    fragment.consents.push(FragmentConsent { topic, state, version: version(1), evidence: None });
-    fragment.consents.sort_by(|left, right| left.topic.cmp(&right.topic));
+    fragment.consents.push(FragmentConsent {
+        topic,
+        state,
+        version: version(1),
+        evidence: None,
+    });
+    fragment
+        .consents
+        .sort_by(|left, right| left.topic.cmp(&right.topic));
 }
 
 pub fn line(sku: &str, quantity: i64, total: i64) -> FactLine {

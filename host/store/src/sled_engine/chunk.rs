@@ -58,7 +58,10 @@ pub(super) fn parse(stored: &[u8]) -> Result<Head<'_>> {
         (0, value) => Ok(Head::Whole(value)),
         (1, rest) if stored.len() == MAX_BYTES => {
             let number = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|i| rest[at + i]));
-            let long = Long { length: number(0) as usize, crc: number(4) };
+            let long = Long {
+                length: number(0) as usize,
+                crc: number(4),
+            };
             if (FIRST_BYTES + 1..=MAX_VALUE_BYTES).contains(&long.length) {
                 Ok(Head::First(long, &rest[HEADER_BYTES - 1..]))
             } else {
@@ -105,7 +108,9 @@ pub(super) fn join(
         value.extend_from_slice(&bytes);
     }
     if value.len() != long.length || crc32c::crc32c(&value) != long.crc {
-        return Err(Error::Corrupt("the parts of a long value do not fit together".to_owned()));
+        return Err(Error::Corrupt(
+            "the parts of a long value do not fit together".to_owned(),
+        ));
     }
     Ok(value)
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! store.lock          beside the folder; flock held while open; holds the process id
 //! store/format        one line, see FORMAT
+//! store/used          something was committed: an empty store is not a new one
 //! store/clean         present only while closed cleanly: the mark and a checksum of sled's files
 //! store/sled/         sled's own: db, conf, snap.*, blobs/
 //! store.set-aside-N   what could not be used, for a person to look at or delete
@@ -33,7 +34,9 @@ pub(super) struct Lock {
 
 impl Folder {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -65,6 +68,17 @@ impl Folder {
         self.parent().join(name)
     }
 
+    /// Whether [`Self::note_used`] was ever called.
+    pub(super) fn is_used(&self) -> bool {
+        self.root.join("used").exists()
+    }
+
+    /// Notes that the store is about to hold something.
+    pub(super) fn note_used(&self) -> Result<()> {
+        write_synced(&self.root.join("used"), &[])?;
+        sync_path(&self.root)
+    }
+
     /// Takes the lock, making the parent folder if there is none.
     pub(super) fn lock(&self) -> Result<Lock> {
         fs::create_dir_all(self.parent()).map_err(Error::io("create", self.parent()))?;
@@ -83,7 +97,10 @@ impl Folder {
                 Ok(_) if !id.trim().is_empty() => format!("process {}", id.trim()),
                 _ => "another process".to_owned(),
             };
-            return Err(Error::Locked { path: self.root.clone(), holder });
+            return Err(Error::Locked {
+                path: self.root.clone(),
+                holder,
+            });
         }
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -163,7 +180,9 @@ impl Folder {
         if checksum == self.checksum()? {
             Ok(Some(content))
         } else {
-            Err(Error::Corrupt("its files changed after it was closed".to_owned()))
+            Err(Error::Corrupt(
+                "its files changed after it was closed".to_owned(),
+            ))
         }
     }
 
@@ -210,5 +229,7 @@ fn write_synced(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 pub(crate) fn sync_path(path: &Path) -> Result<()> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(Error::io("sync", path))
 }

@@ -45,7 +45,10 @@ impl Mark {
     }
 
     pub(super) fn encode(&self) -> [u8; MARK_BYTES] {
-        let reached = self.reached.unwrap_or(Reached { position: 0, at: Instant(0) });
+        let reached = self.reached.unwrap_or(Reached {
+            position: 0,
+            at: Instant(0),
+        });
         let mut bytes = [0; MARK_BYTES];
         bytes[0] = VERSION;
         bytes[1] = self.reached.is_some().into();
@@ -58,15 +61,24 @@ impl Mark {
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.len() != MARK_BYTES || bytes[0] != VERSION || bytes[1] > 1 {
-            return Err(Error::Corrupt("the checkpoint mark is not readable".to_owned()));
+            return Err(Error::Corrupt(
+                "the checkpoint mark is not readable".to_owned(),
+            ));
         }
         let number = |at: usize| {
             let mut word = [0; 8];
             word.copy_from_slice(&bytes[at..at + 8]);
             u64::from_be_bytes(word)
         };
-        let reached = Reached { position: number(2), at: Instant(number(10) as i64) };
-        Ok(Self { reached: (bytes[1] == 1).then_some(reached), pairs: number(18), sum: number(26) })
+        let reached = Reached {
+            position: number(2),
+            at: Instant(number(10) as i64),
+        };
+        Ok(Self {
+            reached: (bytes[1] == 1).then_some(reached),
+            pairs: number(18),
+            sum: number(26),
+        })
     }
 }
 

@@ -44,7 +44,9 @@ pub struct SledSettings {
 
 impl Default for SledSettings {
     fn default() -> Self {
-        Self { cache_bytes: 256 << 20 }
+        Self {
+            cache_bytes: 256 << 20,
+        }
     }
 }
 
@@ -63,6 +65,8 @@ pub struct SledEngine {
 #[derive(Debug)]
 struct Written {
     mark: Mark,
+    /// The folder says that something was committed.
+    used: bool,
     /// Why nothing more may be written.
     stopped: Option<String>,
 }
@@ -78,6 +82,19 @@ impl SledEngine {
     /// [`Error::Locked`], or [`Error::Io`] where the disk does not work at all.
     pub fn open_or_set_aside(folder: &Path, settings: SledSettings) -> Result<Opened> {
         open::open_or_set_aside(folder, settings)
+    }
+
+    /// Sets the store in `folder` aside, however sound it is, and opens an empty one: for a caller
+    /// that finds the ledger and the store in disagreement.
+    ///
+    /// # Errors
+    /// See [`Self::open_or_set_aside`].
+    pub fn set_aside_and_open(
+        folder: &Path,
+        settings: SledSettings,
+        reason: Reason,
+    ) -> Result<Opened> {
+        open::set_aside_and_open(folder, settings, reason)
     }
 
     fn db(&self) -> &sled::Db {
@@ -149,14 +166,17 @@ impl SledEngine {
         }
         mark.reached = batch.reached;
         writes.insert(&MARK_KEY, &mark.encode()[..]);
-        tree.apply_batch(writes).map_err(|error| engine("commit", error))?;
+        tree.apply_batch(writes)
+            .map_err(|error| engine("commit", error))?;
         self.sync()
     }
 
     /// Makes everything applied so far durable.
     fn sync(&self) -> Result<()> {
         self.db().flush().map_err(|error| engine("flush", error))?;
-        self.file.sync_data().map_err(Error::io("sync", &self.folder.db()))
+        self.file
+            .sync_data()
+            .map_err(Error::io("sync", &self.folder.db()))
     }
 
     /// Gives sled back to the system and waits until no thread of it can write any more. False
@@ -164,12 +184,16 @@ impl SledEngine {
     fn close(&mut self) -> bool {
         const PATIENCE: Duration = Duration::from_secs(20);
         const PAUSE: Duration = Duration::from_millis(2);
-        let Some(db) = self.db.take() else { return false };
+        let Some(db) = self.db.take() else {
+            return false;
+        };
         let (done, closed) = std::sync::mpsc::channel();
-        let closer = std::thread::Builder::new().name("store-close".to_owned()).spawn(move || {
-            let dropped = std::panic::catch_unwind(AssertUnwindSafe(move || drop(db)));
-            let _ = done.send(dropped.is_ok());
-        });
+        let closer = std::thread::Builder::new()
+            .name("store-close".to_owned())
+            .spawn(move || {
+                let dropped = std::panic::catch_unwind(AssertUnwindSafe(move || drop(db)));
+                let _ = done.send(dropped.is_ok());
+            });
         if closer.is_err() || closed.recv_timeout(PATIENCE) != Ok(true) {
             return false;
         }
@@ -186,10 +210,12 @@ impl SledEngine {
 
 impl Engine for SledEngine {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        guarded(|| match self.db().get(key).map_err(|error| engine("read", error))? {
-            Some(stored) => self.value(key, stored),
-            None => Ok(None),
-        })
+        guarded(
+            || match self.db().get(key).map_err(|error| engine("read", error))? {
+                Some(stored) => self.value(key, stored),
+                None => Ok(None),
+            },
+        )
     }
 
     fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>> {
@@ -198,7 +224,11 @@ impl Engine for SledEngine {
         }
         guarded(|| {
             let mut pairs = Vec::new();
-            for pair in self.db().range(range.from.as_slice()..range.to.as_slice()).take(limit) {
+            for pair in self
+                .db()
+                .range(range.from.as_slice()..range.to.as_slice())
+                .take(limit)
+            {
                 let (key, stored) = pair.map_err(|error| engine("scan", error))?;
                 if let Some(value) = self.value(&key, stored)? {
                     pairs.push((key.to_vec(), value));
@@ -213,7 +243,11 @@ impl Engine for SledEngine {
             return Ok(None);
         }
         guarded(|| {
-            for pair in self.db().range(range.from.as_slice()..range.to.as_slice()).rev() {
+            for pair in self
+                .db()
+                .range(range.from.as_slice()..range.to.as_slice())
+                .rev()
+            {
                 let (key, stored) = pair.map_err(|error| engine("scan", error))?;
                 if let Some(value) = self.value(&key, stored)? {
                     return Ok(Some((key.to_vec(), value)));
@@ -230,8 +264,15 @@ impl Engine for SledEngine {
             return Err(Error::Stopped(reason.clone()));
         }
         let mut mark = written.mark;
-        match guarded(|| self.apply(batch, &mut mark)) {
+        let use_now = !written.used && (batch.reached.is_some() || !batch.writes().is_empty());
+        let noted = if use_now {
+            self.folder.note_used()
+        } else {
+            Ok(())
+        };
+        match noted.and_then(|()| guarded(|| self.apply(batch, &mut mark))) {
             Ok(()) => {
+                written.used |= use_now;
                 written.mark = mark;
                 Ok(())
             }
@@ -251,8 +292,14 @@ impl Engine for SledEngine {
     }
 
     fn sizes(&self) -> Result<Sizes> {
-        let disk_bytes = self.db().size_on_disk().map_err(|error| engine("measure", error))?;
-        Ok(Sizes { keys: self.written().mark.pairs, disk_bytes })
+        let disk_bytes = self
+            .db()
+            .size_on_disk()
+            .map_err(|error| engine("measure", error))?;
+        Ok(Sizes {
+            keys: self.written().mark.pairs,
+            disk_bytes,
+        })
     }
 }
 
@@ -268,7 +315,10 @@ impl Drop for SledEngine {
             tracing::warn!(store = %self.folder.root().display(), "store not closed cleanly");
             return;
         }
-        let noted = self.file.sync_data().map_err(Error::io("sync", &self.folder.db()));
+        let noted = self
+            .file
+            .sync_data()
+            .map_err(Error::io("sync", &self.folder.db()));
         let noted = noted.and_then(|()| self.folder.sync());
         if let Err(error) = noted.and_then(|()| self.folder.write_clean(&mark.encode())) {
             tracing::warn!(%error, "could not note the clean end of the store");
@@ -279,7 +329,10 @@ impl Drop for SledEngine {
 fn engine(operation: &'static str, error: sled::Error) -> Error {
     match error {
         sled::Error::Corruption { .. } => Error::Corrupt(error.to_string()),
-        other => Error::Engine { operation, detail: other.to_string() },
+        other => Error::Engine {
+            operation,
+            detail: other.to_string(),
+        },
     }
 }
 
@@ -292,5 +345,8 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("the engine panicked: {}", text.unwrap_or("without a message"))
+    format!(
+        "the engine panicked: {}",
+        text.unwrap_or("without a message")
+    )
 }

@@ -46,6 +46,8 @@ pub enum Reason {
     Unfinished,
     /// It is truncated, altered, unreadable or inconsistent.
     Corrupt(String),
+    /// The caller found that it does not fit the ledger.
+    Contradicts(String),
 }
 
 impl fmt::Display for Reason {
@@ -53,10 +55,12 @@ impl fmt::Display for Reason {
         match self {
             Self::Missing => f.write_str("there is no store yet"),
             Self::OtherFormat { found } => {
-                write!(f, "the store has the format `{}`, not `{}`", found.trim(), FORMAT.trim())
+                let (found, known) = (found.trim().escape_debug(), FORMAT.trim());
+                write!(f, "the store has the format `{found}`, not `{known}`")
             }
             Self::Unfinished => f.write_str("an import into the store was not finished"),
             Self::Corrupt(what) => write!(f, "the store is damaged: {what}"),
+            Self::Contradicts(what) => write!(f, "the store does not fit the ledger: {what}"),
         }
     }
 }
@@ -68,27 +72,51 @@ pub(super) fn open_or_set_aside(root: &Path, settings: SledSettings) -> Result<O
         None => Reason::Missing,
         Some(found) if found != FORMAT => Reason::OtherFormat { found },
         Some(_) => match probe(&folder, settings) {
-            Ok((db, mark)) if mark.reached.is_some() || mark.pairs == 0 => {
+            Ok((db, mark)) if mark.reached.is_some() => {
                 let engine = assemble(folder, lock, db, mark)?;
-                let reason = Reason::Missing;
-                let empty = mark.reached.is_none();
-                let rebuilt = empty.then_some(Rebuilt { reason, set_aside: None });
+                return Ok(Opened {
+                    engine,
+                    rebuilt: None,
+                });
+            }
+            Ok((db, mark)) if mark.pairs == 0 && !folder.is_used() => {
+                let engine = assemble(folder, lock, db, mark)?;
+                let rebuilt = Some(Rebuilt {
+                    reason: Reason::Missing,
+                    set_aside: None,
+                });
                 return Ok(Opened { engine, rebuilt });
             }
-            Ok(_) => Reason::Unfinished,
-            Err(Error::Newer { what, found, known }) => {
-                Reason::OtherFormat { found: Error::Newer { what, found, known }.to_string() }
+            Ok((_, mark)) if mark.pairs == 0 => {
+                Reason::Corrupt("all that was committed is gone".to_owned())
             }
+            Ok(_) => Reason::Unfinished,
+            Err(Error::Newer { what, found, known }) => Reason::OtherFormat {
+                found: Error::Newer { what, found, known }.to_string(),
+            },
             Err(error @ Error::Io { .. }) => return Err(error),
-            Err(error) => Reason::Corrupt(match error {
-                Error::Corrupt(what) => what,
-                other => other.to_string(),
-            }),
+            Err(Error::Corrupt(what)) => Reason::Corrupt(what),
+            Err(other) => Reason::Corrupt(other.to_string()),
         },
     };
-    let set_aside = match &reason {
-        Reason::Missing => None,
-        _ => Some(folder.set_aside()?),
+    replace(folder, lock, settings, reason)
+}
+
+pub(super) fn set_aside_and_open(
+    root: &Path,
+    settings: SledSettings,
+    reason: Reason,
+) -> Result<Opened> {
+    let folder = Folder::new(root);
+    let lock = folder.lock()?;
+    replace(folder, lock, settings, reason)
+}
+
+/// Sets aside what is there, and opens an empty store in its place.
+fn replace(folder: Folder, lock: Lock, settings: SledSettings, reason: Reason) -> Result<Opened> {
+    let set_aside = match folder.format()? {
+        None => None,
+        Some(_) => Some(folder.set_aside()?),
     };
     if let Some(to) = &set_aside {
         tracing::error!(
@@ -102,7 +130,10 @@ pub(super) fn open_or_set_aside(root: &Path, settings: SledSettings) -> Result<O
     let engine = assemble(folder, lock, db, Mark::default())?;
     engine.commit(&Batch::default())?;
     engine.folder.sync()?;
-    Ok(Opened { engine, rebuilt: Some(Rebuilt { reason, set_aside }) })
+    Ok(Opened {
+        engine,
+        rebuilt: Some(Rebuilt { reason, set_aside }),
+    })
 }
 
 fn assemble(folder: Folder, lock: Lock, db: sled::Db, mark: Mark) -> Result<SledEngine> {
@@ -112,8 +143,20 @@ fn assemble(folder: Folder, lock: Lock, db: sled::Db, mark: Mark) -> Result<Sled
         .write(true)
         .open(&path)
         .map_err(Error::io("open", &path))?;
-    let written = Mutex::new(Written { mark, stopped: None });
-    Ok(SledEngine { db: Some(db), file, folder, written, gate: Mutex::new(()), _lock: lock })
+    let used = folder.is_used();
+    let written = Mutex::new(Written {
+        mark,
+        used,
+        stopped: None,
+    });
+    Ok(SledEngine {
+        db: Some(db),
+        file,
+        folder,
+        written,
+        gate: Mutex::new(()),
+        _lock: lock,
+    })
 }
 
 /// Opens and checks on a thread of its own, since sled panics on what it does not expect.
@@ -140,7 +183,9 @@ fn probe(folder: &Folder, settings: SledSettings) -> Result<(sled::Db, Mark)> {
         operation: "start a thread",
         detail: error.to_string(),
     })?;
-    probing.join().unwrap_or_else(|panic| Err(Error::Corrupt(panic_text(panic.as_ref()))))
+    probing
+        .join()
+        .unwrap_or_else(|panic| Err(Error::Corrupt(panic_text(panic.as_ref()))))
 }
 
 fn open_sled(folder: &Folder, settings: SledSettings) -> Result<sled::Db> {
@@ -158,14 +203,20 @@ fn open_sled(folder: &Folder, settings: SledSettings) -> Result<sled::Db> {
             }
             // The disk's fault, not the store's: setting it aside would not help.
             Err(sled::Error::Io(source))
-                if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::StorageFull) =>
+                if matches!(
+                    source.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::StorageFull
+                ) =>
             {
                 return Err(Error::io("open", &folder.sled())(source));
             }
             other => return other.map_err(|error| engine("open", error)),
         }
     }
-    Err(Error::Locked { path: folder.root().to_owned(), holder: "a thread of sled".to_owned() })
+    Err(Error::Locked {
+        path: folder.root().to_owned(),
+        holder: "a thread of sled".to_owned(),
+    })
 }
 
 /// The mark of the last commit, after making sure that it speaks the truth.
@@ -176,7 +227,10 @@ fn check(db: &sled::Db, clean: Option<&[u8]>) -> Result<Mark> {
     if clean == Some(&*stored) {
         return Ok(mark);
     }
-    tracing::info!(keys = mark.pairs, "the store was not closed cleanly; reading all of it");
+    tracing::info!(
+        keys = mark.pairs,
+        "the store was not closed cleanly; reading all of it"
+    );
     let (mut found, mut parts, mut expected_parts) = (Mark::default(), 0u64, 0u64);
     for pair in db.iter() {
         let (key, stored) = pair.map_err(|error| engine("scan", error))?;
@@ -196,7 +250,9 @@ fn check(db: &sled::Db, clean: Option<&[u8]>) -> Result<Mark> {
     }
     found.reached = mark.reached;
     if parts != expected_parts {
-        return Err(Error::Corrupt("parts of long values are left over".to_owned()));
+        return Err(Error::Corrupt(
+            "parts of long values are left over".to_owned(),
+        ));
     }
     if found != mark {
         return Err(Error::Corrupt(format!(

@@ -9,7 +9,13 @@ use super::*;
 use crate::{Bytes, digest, dump, encode, export, import, keys};
 
 fn open(path: &Path) -> Opened {
-    SledEngine::open_or_set_aside(path, SledSettings { cache_bytes: 8 << 20 }).unwrap()
+    SledEngine::open_or_set_aside(
+        path,
+        SledSettings {
+            cache_bytes: 8 << 20,
+        },
+    )
+    .unwrap()
 }
 
 fn note(number: u32) -> Vec<u8> {
@@ -18,16 +24,23 @@ fn note(number: u32) -> Vec<u8> {
 
 /// Value bytes that differ by place and by commit.
 fn value(seed: u32, length: usize) -> Vec<u8> {
-    let bytes = (0..length as u32).map(|at| (at.wrapping_mul(seed | 1) >> 3) as u8).collect();
+    let bytes = (0..length as u32)
+        .map(|at| (at.wrapping_mul(seed | 1) >> 3) as u8)
+        .collect();
     encode(&Bytes(bytes)).unwrap()
 }
 
 fn reached(position: u64) -> Option<Reached> {
-    Some(Reached { position, at: Instant(position as i64) })
+    Some(Reached {
+        position,
+        at: Instant(position as i64),
+    })
 }
 
 fn put(engine: &SledEngine, number: u32, value: Option<Vec<u8>>, position: u64) {
-    engine.commit(&Batch::new(vec![(note(number), value)], reached(position))).unwrap();
+    engine
+        .commit(&Batch::new(vec![(note(number), value)], reached(position)))
+        .unwrap();
 }
 
 fn contents(engine: &SledEngine) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -50,6 +63,30 @@ fn store_comes_back_after_a_clean_end() {
     assert!(!path.join("clean").exists());
     assert_eq!(opened.engine.reached(), reached(7));
     assert_eq!(digest(&opened.engine).unwrap(), before);
+}
+
+#[test]
+fn store_killed_before_its_first_commit_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("live");
+    let live = open(&path);
+    copy(&path, &folder.path().join("store"));
+    drop(live);
+    let rebuilt = open(&folder.path().join("store")).rebuilt.unwrap();
+    assert_eq!((rebuilt.reason, rebuilt.set_aside), (Reason::Missing, None));
+}
+
+#[test]
+fn sound_store_can_be_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    put(&open(&path).engine, 1, Some(value(1, 10)), 7);
+    let reason = Reason::Contradicts("it reaches 7, the ledger ends at 5".to_owned());
+    let opened =
+        SledEngine::set_aside_and_open(&path, SledSettings::default(), reason.clone()).unwrap();
+    assert_eq!(opened.rebuilt.unwrap().reason, reason);
+    assert_eq!(opened.engine.reached(), None);
+    assert!(folder.path().join("store.set-aside-1/sled/db").exists());
 }
 
 #[test]
@@ -78,7 +115,10 @@ fn other_format_is_set_aside() {
     assert!(aside.join("sled/db").exists());
     fs::remove_file(path.join("format")).unwrap();
     let rebuilt = open(&path).rebuilt.unwrap();
-    assert_eq!(rebuilt.set_aside, Some(folder.path().join("store.set-aside-2")));
+    assert_eq!(
+        rebuilt.set_aside,
+        Some(folder.path().join("store.set-aside-2"))
+    );
 }
 
 #[test]
@@ -86,7 +126,10 @@ fn unfinished_import_is_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let opened = open(&path);
-    opened.engine.commit(&Batch::new(vec![(note(1), Some(value(1, 10)))], None)).unwrap();
+    opened
+        .engine
+        .commit(&Batch::new(vec![(note(1), Some(value(1, 10)))], None))
+        .unwrap();
     drop(opened);
     assert_eq!(open(&path).rebuilt.unwrap().reason, Reason::Unfinished);
 }
@@ -110,11 +153,23 @@ fn values_of_every_length_read_back() {
     let engine = open(&path).engine;
     let raw = |length: usize| (0..length).map(|at| (at % 251) as u8).collect::<Vec<_>>();
     let around = |middle: usize| middle - 2..=middle + 2;
-    let lengths = [2, 4087, 4096, 4087 + 4096, 4096 * 2, 4087 + 4096 * 5, 40_000];
+    let lengths = [
+        2,
+        4087,
+        4096,
+        4087 + 4096,
+        4096 * 2,
+        4087 + 4096 * 5,
+        40_000,
+    ];
     let up = lengths.into_iter().flat_map(around).collect::<Vec<_>>();
     for length in up.iter().chain(up.iter().rev()) {
         put(&engine, 1, Some(raw(*length)), 1);
-        assert_eq!(engine.get(&note(1)).unwrap(), Some(raw(*length)), "{length}");
+        assert_eq!(
+            engine.get(&note(1)).unwrap(),
+            Some(raw(*length)),
+            "{length}"
+        );
         let pairs = engine.scan(&KeyRange::all(), 9).unwrap();
         assert_eq!(pairs, [(note(1), raw(*length))]);
     }
@@ -125,14 +180,23 @@ fn values_of_every_length_read_back() {
     assert_eq!(engine.sizes().unwrap().keys, 0);
     assert_eq!(engine.last(&KeyRange::all()).unwrap(), None);
     let reserved = Batch::new(vec![(vec![RESERVED_PREFIX], None)], None);
-    assert!(matches!(engine.commit(&reserved), Err(Error::ReservedKey(_))));
-    assert!(matches!(engine.commit(&Batch::default()), Err(Error::Stopped(_))));
+    assert!(matches!(
+        engine.commit(&reserved),
+        Err(Error::ReservedKey(_))
+    ));
+    assert!(matches!(
+        engine.commit(&Batch::default()),
+        Err(Error::Stopped(_))
+    ));
 }
+
+/// What a store reached, and all its pairs.
+type State = (Option<Reached>, BTreeMap<Vec<u8>, Vec<u8>>);
 
 /// A store with several commits of short and long values, and its content after each.
 struct History {
     folder: tempfile::TempDir,
-    states: Vec<(Option<Reached>, BTreeMap<Vec<u8>, Vec<u8>>)>,
+    states: Vec<State>,
 }
 
 impl History {
@@ -147,9 +211,14 @@ impl History {
             let writes = numbers.map(|number| {
                 let length = if number % 50 == 0 { 9_000 } else { 60 };
                 let delete = number % 7 == position % 7;
-                (note(number), (!delete).then(|| value(number * 31 + position, length)))
+                (
+                    note(number),
+                    (!delete).then(|| value(number * 31 + position, length)),
+                )
             });
-            engine.commit(&Batch::new(writes.collect(), reached(position.into()))).unwrap();
+            engine
+                .commit(&Batch::new(writes.collect(), reached(position.into())))
+                .unwrap();
             states.push((engine.reached(), contents(&engine)));
         }
         if clean {
@@ -209,10 +278,23 @@ fn killed_store_comes_back_whole() {
 
 #[derive(Clone, Debug)]
 enum Damage {
-    Flip { file: prop::sample::Index, at: prop::sample::Index, bits: u8 },
-    Truncate { file: prop::sample::Index, at: prop::sample::Index },
-    Zero { file: prop::sample::Index, at: prop::sample::Index, length: usize },
-    Remove { file: prop::sample::Index },
+    Flip {
+        file: prop::sample::Index,
+        at: prop::sample::Index,
+        bits: u8,
+    },
+    Truncate {
+        file: prop::sample::Index,
+        at: prop::sample::Index,
+    },
+    Zero {
+        file: prop::sample::Index,
+        at: prop::sample::Index,
+        length: usize,
+    },
+    Remove {
+        file: prop::sample::Index,
+    },
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
@@ -269,6 +351,7 @@ proptest! {
             let state = (opened.engine.reached(), contents(&opened.engine));
             match opened.rebuilt {
                 Some(rebuilt) => {
+                    prop_assert!(rebuilt.set_aside.is_some(), "{:?} {:?}", rebuilt, damage);
                     prop_assert_eq!(&state, &(None, BTreeMap::new()), "{:?}", rebuilt);
                     put(&opened.engine, 1, Some(value(1, 1)), 1);
                 }
@@ -297,5 +380,8 @@ fn exports_carry_everything_over() {
     let mut again = Vec::new();
     export(&memory, &mut again).unwrap();
     assert_eq!(again, bytes);
-    assert!(matches!(import(&memory, &mut bytes.as_slice()), Err(Error::NotEmpty)));
+    assert!(matches!(
+        import(&memory, &mut bytes.as_slice()),
+        Err(Error::NotEmpty)
+    ));
 }

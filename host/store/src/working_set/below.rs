@@ -17,7 +17,7 @@ pub(super) struct Below<E: Engine> {
     engine: Arc<E>,
     /// The batch that is being committed; it hides the engine.
     frozen: Option<Arc<Batch>>,
-    /// Known only where the engine was empty at first.
+    /// Known only where the engine was empty at first; covers `frozen` too.
     absence: Option<Absence>,
     to_writer: Option<Sender<Arc<Batch>>>,
     from_writer: Receiver<Result<()>>,
@@ -67,7 +67,10 @@ impl<E: Engine> Below<E> {
             puts.for_each(|write| absence.add(&write.0));
         }
         let batch = Arc::new(batch);
-        let sent = self.to_writer.as_ref().is_some_and(|to| to.send(Arc::clone(&batch)).is_ok());
+        let sent = self
+            .to_writer
+            .as_ref()
+            .is_some_and(|to| to.send(Arc::clone(&batch)).is_ok());
         if !sent {
             return self.fail("the writer is gone".to_owned());
         }
@@ -101,29 +104,42 @@ impl<E: Engine> Below<E> {
     }
 
     pub(super) fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.check()?;
+        if self
+            .absence
+            .as_ref()
+            .is_some_and(|absence| absence.is_absent(key))
+        {
+            return Ok(None);
+        }
         if self.is_busy()?
             && let Some(written) = self.frozen.as_ref().and_then(|frozen| frozen.get(key))
         {
             return Ok(written.map(<[u8]>::to_vec));
-        }
-        if self.absence.as_ref().is_some_and(|absence| absence.is_absent(key)) {
-            return Ok(None);
         }
         self.engine.get(key)
     }
 
     /// Whether a delete of `key` must be written. True in doubt.
     pub(super) fn may_hold(&self, key: &[u8]) -> bool {
-        match self.frozen.as_ref().and_then(|frozen| frozen.get(key)) {
-            Some(written) => written.is_some(),
-            None => !self.absence.as_ref().is_some_and(|absence| absence.is_absent(key)),
+        if self
+            .absence
+            .as_ref()
+            .is_some_and(|absence| absence.is_absent(key))
+        {
+            return false;
         }
+        let written = self.frozen.as_ref().and_then(|frozen| frozen.get(key));
+        written.is_none_or(|written| written.is_some())
     }
 
     /// The last key of the range, or a key behind it that was deleted lately.
     pub(super) fn last_ever(&self, range: &KeyRange) -> Result<Option<Vec<u8>>> {
         let stored = self.engine.last(range)?.map(|pair| pair.0);
-        let frozen = self.frozen.as_ref().and_then(|frozen| frozen.range(range).last());
+        let frozen = self
+            .frozen
+            .as_ref()
+            .and_then(|frozen| frozen.range(range).last());
         Ok(stored.max(frozen.map(|write| write.0.clone())))
     }
 
@@ -133,8 +149,15 @@ impl<E: Engine> Below<E> {
         upper: impl Iterator<Item = Write> + 'a,
         range: KeyRange,
     ) -> impl Iterator<Item = Result<Pair>> + 'a {
-        let frozen = self.frozen.as_deref().map_or(&[][..], |frozen| frozen.range(&range));
-        let stored = Pages { engine: &*self.engine, range: Some(range), page: Vec::new() };
+        let frozen = self
+            .frozen
+            .as_deref()
+            .map_or(&[][..], |frozen| frozen.range(&range));
+        let stored = Pages {
+            engine: &*self.engine,
+            range: Some(range),
+            page: Vec::new(),
+        };
         let lower = merge(frozen.iter().cloned().map(Ok), stored);
         merge(upper.map(Ok), lower).filter_map(|write| match write {
             Ok((key, Some(value))) => Some(Ok((key, value))),
@@ -146,13 +169,17 @@ impl<E: Engine> Below<E> {
     pub(super) fn bytes(&self) -> usize {
         let frozen = self.frozen.as_ref().map_or(0, |frozen| {
             let sizes = frozen.writes().iter();
-            sizes.map(|(key, value)| 64 + key.len() + value.as_ref().map_or(0, Vec::len)).sum()
+            sizes
+                .map(|(key, value)| 64 + key.len() + value.as_ref().map_or(0, Vec::len))
+                .sum()
         });
         frozen + self.absence.as_ref().map_or(0, Absence::bytes)
     }
 
     fn check(&self) -> Result<()> {
-        self.failed.as_ref().map_or(Ok(()), |reason| Err(Error::Stopped(reason.clone())))
+        self.failed
+            .as_ref()
+            .map_or(Ok(()), |reason| Err(Error::Stopped(reason.clone())))
     }
 
     fn finish(&mut self, result: Result<()>) -> Result<()> {

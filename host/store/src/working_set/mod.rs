@@ -14,15 +14,14 @@ mod ordered;
 mod points;
 mod profiles;
 mod read;
-#[cfg(test)]
-mod speed;
 mod state;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use crosspoint_model::Instant;
+use crosspoint_model::delivery::DeliveryId;
+use crosspoint_model::{Instant, ProfileId};
 
 use crate::engine::{Batch, Engine, Reached};
 use crate::keys::{self, Table};
@@ -44,7 +43,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20 }
+        Self {
+            memory_bytes: 256 << 20,
+        }
     }
 }
 
@@ -58,8 +59,11 @@ pub struct WorkingSet<E: Engine> {
     counters: Counters,
     profiles: Profiles,
     points: Points,
-    ordered: Ordered,
-    timers: NearTimers,
+    timers: Ordered<(Instant, ProfileId)>,
+    deliveries: Ordered<DeliveryId>,
+    /// By seq and ordinal.
+    quarantine: Ordered<(u64, u32)>,
+    near_timers: NearTimers,
     /// No delivery with a higher number was ever handed to the engine.
     highest_stored_seq: Option<u64>,
     /// No delivery with a higher number was put.
@@ -84,8 +88,10 @@ impl<E: Engine> WorkingSet<E> {
             counters,
             profiles: Profiles::default(),
             points: Points::default(),
-            ordered: Ordered::default(),
-            timers: NearTimers::default(),
+            timers: Ordered::new(),
+            deliveries: Ordered::new(),
+            quarantine: Ordered::new(),
+            near_timers: NearTimers::default(),
             highest_stored_seq: highest,
             highest_seq: highest,
             reached,
@@ -107,7 +113,9 @@ impl<E: Engine> WorkingSet<E> {
         self.counters.drain(&mut writes)?;
         self.profiles.drain(&mut writes)?;
         self.points.drain(&mut writes);
-        self.ordered.drain(&mut writes);
+        self.timers.drain(&mut writes);
+        self.deliveries.drain(&mut writes);
+        self.quarantine.drain(&mut writes);
         self.highest_stored_seq = self.highest_seq;
         let reached = Reached { position, at };
         self.below.freeze(Batch::new(writes, Some(reached)))?;
@@ -147,8 +155,7 @@ impl<E: Engine> WorkingSet<E> {
 
     /// Whether changed things fill half of the budget: time for a checkpoint.
     pub fn needs_checkpoint(&self) -> bool {
-        let dirty =
-            self.profiles.dirty_bytes() + self.points.dirty_bytes() + self.ordered.bytes();
+        let dirty = self.profiles.dirty_bytes() + self.points.dirty_bytes() + self.ordered_bytes();
         dirty > self.settings.memory_bytes / 2
     }
 
@@ -156,8 +163,8 @@ impl<E: Engine> WorkingSet<E> {
     pub fn memory_bytes(&self) -> usize {
         self.profiles.bytes()
             + self.points.bytes()
-            + self.ordered.bytes()
-            + self.timers.bytes()
+            + self.ordered_bytes()
+            + self.near_timers.bytes()
             + self.symbols.bytes()
             + self.below.bytes()
     }
@@ -178,17 +185,18 @@ impl<E: Engine> WorkingSet<E> {
     }
 
     fn evict(&mut self) {
-        let others = self.points.bytes() + self.ordered.bytes();
-        self.profiles.evict(self.settings.memory_bytes.saturating_sub(others));
+        let others = self.points.bytes() + self.ordered_bytes();
+        self.profiles
+            .evict(self.settings.memory_bytes.saturating_sub(others));
+    }
+
+    fn ordered_bytes(&self) -> usize {
+        self.timers.bytes() + self.deliveries.bytes() + self.quarantine.bytes()
     }
 
     /// For unchanged values of point tables.
     fn point_room(&self) -> usize {
         self.settings.memory_bytes / 8
-    }
-
-    fn may_hold_delivery(&self, key: &[u8], seq: u64) -> bool {
-        self.highest_stored_seq.is_some_and(|highest| seq <= highest) && self.below.may_hold(key)
     }
 }
 

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crosspoint_model::delivery::{Action, Delivery, DeliveryId, DeliveryStatus};
 use crosspoint_model::entry::{Reject, RejectedInput};
 use crosspoint_model::profile::{Fragment, Profile};
-use crosspoint_model::state::{
-    Carriers, Constraints, Counter, ObjectKey, Quarantined, State,
-};
+use crosspoint_model::state::{Carriers, Constraints, Counter, ObjectKey, Quarantined, State};
 use crosspoint_model::{DeliveryKey, FragmentId, Identifier, Instant, ProfileId, Symbol};
 use proptest::prelude::*;
 
@@ -22,7 +20,11 @@ const THINGS: u8 = 6;
 pub(super) enum Op {
     /// Takes every profile that holds one of `fragments`; puts those together as one profile, and
     /// what is left of the others under themselves, or drops it.
-    Regroup { fragments: BTreeSet<u8>, seen: i64, keep_rest: bool },
+    Regroup {
+        fragments: BTreeSet<u8>,
+        seen: i64,
+        keep_rest: bool,
+    },
     /// Takes the fragment's profile and does not put it back.
     Drop(u8),
     Intern(u8),
@@ -37,7 +39,9 @@ pub(super) enum Op {
     Job(u8, Option<u8>),
     Note(u8, Option<Vec<u8>>),
     Check,
-    Checkpoint { wait: bool },
+    Checkpoint {
+        wait: bool,
+    },
     Reopen,
 }
 
@@ -125,11 +129,18 @@ fn counter(number: u8) -> Counter {
 
 fn object(number: u8) -> ObjectKey {
     let id = format!("o{number}").into();
-    ObjectKey { connector: Symbol(u32::from(number % 2)), stream: Symbol(1), id }
+    ObjectKey {
+        connector: Symbol(u32::from(number % 2)),
+        stream: Symbol(1),
+        id,
+    }
 }
 
 fn identifier(number: u8) -> Identifier {
-    Identifier::Vendor { system: "shop".into(), id: format!("i{number}").into() }
+    Identifier::Vendor {
+        system: "shop".into(),
+        id: format!("i{number}").into(),
+    }
 }
 
 fn ids(numbers: &[u8]) -> Vec<FragmentId> {
@@ -161,7 +172,11 @@ impl Model {
     /// Does the same to both and compares what the operation answers.
     pub(super) fn apply<E: Engine>(&mut self, op: &Op, set: &mut WorkingSet<E>) {
         match op {
-            Op::Regroup { fragments, seen, keep_rest } => {
+            Op::Regroup {
+                fragments,
+                seen,
+                keep_rest,
+            } => {
                 let mut rest = Vec::new();
                 for number in fragments {
                     let of = set.profile_of(fragment_id(*number)).unwrap();
@@ -175,7 +190,12 @@ impl Model {
                     rest.push(of_others.collect::<Vec<_>>());
                 }
                 rest.retain(|fragments| !fragments.is_empty() && *keep_rest);
-                rest.push(fragments.iter().map(|number| fragment(*number, *seen)).collect());
+                rest.push(
+                    fragments
+                        .iter()
+                        .map(|number| fragment(*number, *seen))
+                        .collect(),
+                );
                 for fragments in rest {
                     let profile = Profile::of_fragments(fragments);
                     set.put_profile(Box::new(profile.clone())).unwrap();
@@ -202,17 +222,24 @@ impl Model {
                 *self.counters.entry(counter(*number)).or_default() += change;
             }
             Op::Location(number, fragment) => {
-                set.put_location(&object(*number), fragment_id(*fragment)).unwrap();
+                set.put_location(&object(*number), fragment_id(*fragment))
+                    .unwrap();
                 self.locations.insert(*number, *fragment);
             }
             Op::Carriers(number, list) => {
-                let carriers = Carriers { fragments: ids(list) };
+                let carriers = Carriers {
+                    fragments: ids(list),
+                };
                 set.put_carriers(&identifier(*number), carriers).unwrap();
                 self.carriers.insert(*number, list.clone());
             }
             Op::Constraints(number, list) => {
-                let constraints = Constraints { apart: ids(list), together: Vec::new() };
-                set.put_constraints(fragment_id(*number), constraints).unwrap();
+                let constraints = Constraints {
+                    apart: ids(list),
+                    together: Vec::new(),
+                };
+                set.put_constraints(fragment_id(*number), constraints)
+                    .unwrap();
                 self.constraints.insert(*number, list.clone());
             }
             Op::Timer(at, number, put) => {
@@ -228,7 +255,11 @@ impl Model {
             }
             Op::Delivery(connector, seq, value) => {
                 let connector = Symbol(u32::from(*connector));
-                let id = DeliveryId { connector, seq: *seq, ordinal: 0 };
+                let id = DeliveryId {
+                    connector,
+                    seq: *seq,
+                    ordinal: 0,
+                };
                 match value {
                     Some(value) => {
                         set.put_delivery(&delivery(id, *value)).unwrap();
@@ -249,20 +280,26 @@ impl Model {
                 self.quarantine.remove(seq);
             }
             Op::Cursor(stream, cursor) => {
-                set.put_cursor(Symbol(0), Symbol((*stream).into()), &[*cursor]).unwrap();
+                set.put_cursor(Symbol(0), Symbol((*stream).into()), &[*cursor])
+                    .unwrap();
                 self.cursors.insert(*stream, *cursor);
             }
             Op::Job(number, to) => {
                 let value = to.map(|to| [to]);
-                set.put_job(Symbol(0), &number.to_string(), value.as_ref().map(|v| &v[..]))
-                    .unwrap();
+                set.put_job(
+                    Symbol(0),
+                    &number.to_string(),
+                    value.as_ref().map(|v| &v[..]),
+                )
+                .unwrap();
                 self.jobs.remove(number);
                 self.jobs.extend(to.map(|to| (*number, to)));
             }
             Op::Note(number, value) => {
                 set.put_note(&number.to_string(), value.as_deref()).unwrap();
                 self.notes.remove(number);
-                self.notes.extend(value.clone().map(|value| (*number, value)));
+                self.notes
+                    .extend(value.clone().map(|value| (*number, value)));
             }
             Op::Check => self.check(set),
             Op::Checkpoint { .. } | Op::Reopen => {}
@@ -273,11 +310,18 @@ impl Model {
     pub(super) fn check<E: Engine>(&self, set: &mut WorkingSet<E>) {
         for number in 0..FRAGMENTS {
             let of = set.profile_of(fragment_id(number)).unwrap();
-            assert_eq!(of, self.profile_of(fragment_id(number)), "profile of {number}");
+            assert_eq!(
+                of,
+                self.profile_of(fragment_id(number)),
+                "profile of {number}"
+            );
             let id = fragment_id(number).alone();
             assert_eq!(set.profile(id).unwrap().as_ref(), self.profiles.get(&id));
             let list = self.constraints.get(&number).cloned().unwrap_or_default();
-            assert_eq!(set.constraints(fragment_id(number)).unwrap().apart, ids(&list));
+            assert_eq!(
+                set.constraints(fragment_id(number)).unwrap().apart,
+                ids(&list)
+            );
         }
         let mut pages = Vec::new();
         while let Ok(page) = set.profiles_after(pages.last().copied(), 3)
@@ -298,20 +342,36 @@ impl Model {
         }
         assert_eq!(set.symbols().len(), self.names.len());
         let counters = self.counters.iter().filter(|(_, count)| **count != 0);
-        assert!(set.counters().into_iter().eq(counters.map(|(counter, count)| (*counter, *count))));
+        assert!(
+            set.counters()
+                .into_iter()
+                .eq(counters.map(|(counter, count)| (*counter, *count)))
+        );
         for number in 0..THINGS {
-            let location = self.locations.get(&number).map(|fragment| fragment_id(*fragment));
+            let location = self
+                .locations
+                .get(&number)
+                .map(|fragment| fragment_id(*fragment));
             assert_eq!(set.location(&object(number)).unwrap(), location);
             let list = self.carriers.get(&number).cloned().unwrap_or_default();
-            assert_eq!(set.carriers(&identifier(number)).unwrap().fragments, ids(&list));
+            assert_eq!(
+                set.carriers(&identifier(number)).unwrap().fragments,
+                ids(&list)
+            );
             let cursor = self.cursors.get(&number).map(|cursor| vec![*cursor]);
-            assert_eq!(set.cursor(Symbol(0), Symbol(number.into())).unwrap(), cursor);
+            assert_eq!(
+                set.cursor(Symbol(0), Symbol(number.into())).unwrap(),
+                cursor
+            );
             let job = self.jobs.get(&number).map(|job| vec![*job]);
             assert_eq!(set.job(Symbol(0), &number.to_string()).unwrap(), job);
             let note = self.notes.get(&number).cloned();
             assert_eq!(set.note(&number.to_string()).unwrap(), note);
         }
-        let jobs = self.jobs.iter().map(|(number, job)| (number.to_string().into(), vec![*job]));
+        let jobs = self
+            .jobs
+            .iter()
+            .map(|(number, job)| (number.to_string().into(), vec![*job]));
         assert!(set.jobs(Symbol(0)).unwrap().into_iter().eq(jobs));
         assert_eq!(set.next_timer().unwrap(), self.timers.first().copied());
         let mut deliveries: Vec<Delivery> = Vec::new();
@@ -324,8 +384,16 @@ impl Model {
         for (id, delivery) in &self.deliveries {
             assert_eq!(set.delivery(*id).unwrap().as_ref(), Some(delivery));
         }
-        let of_one = self.deliveries.values().filter(|one| one.id.connector == Symbol(1));
-        assert!(set.deliveries(Some(Symbol(1)), None, 99).unwrap().iter().eq(of_one));
+        let of_one = self
+            .deliveries
+            .values()
+            .filter(|one| one.id.connector == Symbol(1));
+        assert!(
+            set.deliveries(Some(Symbol(1)), None, 99)
+                .unwrap()
+                .iter()
+                .eq(of_one)
+        );
         let items = set.quarantined_after(None, 99).unwrap();
         assert!(items.iter().eq(self.quarantine.values()));
     }

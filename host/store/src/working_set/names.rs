@@ -27,7 +27,9 @@ impl Symbols {
         for pair in dump_range(engine, Table::Symbols.range()) {
             let (key, value) = pair?;
             if keys::parse_symbol(&key)?.0 as usize != symbols.names.len() {
-                return Err(Error::Corrupt("a number of the dictionary is missing".to_owned()));
+                return Err(Error::Corrupt(
+                    "a number of the dictionary is missing".to_owned(),
+                ));
             }
             symbols.intern(decode::<SmolStr>(&value)?.as_str());
         }
@@ -51,7 +53,10 @@ impl Symbols {
     }
 
     pub(super) fn name(&self, symbol: Symbol) -> SmolStr {
-        self.names.get(symbol.0 as usize).cloned().unwrap_or_default()
+        self.names
+            .get(symbol.0 as usize)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub(super) fn all(&self) -> &[SmolStr] {
@@ -89,7 +94,13 @@ impl Counters {
         for pair in dump_range(engine, Table::Counters.range()) {
             let (key, value) = pair?;
             let stored = decode::<i64>(&value)?;
-            counts.insert(keys::parse_counter(&key)?, Count { now: stored, stored });
+            counts.insert(
+                keys::parse_counter(&key)?,
+                Count {
+                    now: stored,
+                    stored,
+                },
+            );
         }
         Ok(Self { counts })
     }
@@ -104,13 +115,20 @@ impl Counters {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (Counter, i64)> {
-        self.counts.iter().map(|(counter, count)| (*counter, count.now)).filter(|pair| pair.1 != 0)
+        self.counts
+            .iter()
+            .map(|(counter, count)| (*counter, count.now))
+            .filter(|pair| pair.1 != 0)
     }
 
     pub(super) fn drain(&mut self, writes: &mut Vec<Write>) -> Result<()> {
         for (counter, count) in &mut self.counts {
             if count.now != count.stored {
-                let value = if count.now == 0 { None } else { Some(encode(&count.now)?) };
+                let value = if count.now == 0 {
+                    None
+                } else {
+                    Some(encode(&count.now)?)
+                };
                 writes.push((keys::counter(*counter), value));
                 count.stored = count.now;
             }

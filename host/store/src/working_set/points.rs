@@ -53,7 +53,8 @@ impl Points {
             self.old_bytes = std::mem::take(&mut self.young_bytes);
         }
         self.young_bytes += bytes;
-        self.young.insert(key.into(), value.as_deref().map(Into::into));
+        self.young
+            .insert(key.into(), value.as_deref().map(Into::into));
         Ok(value)
     }
 
@@ -81,7 +82,13 @@ impl Points {
             return;
         }
         self.changed_bytes += ENTRY_BYTES + key.len() + bytes;
-        self.changed.insert(key.into(), Changed { now: value.map(Into::into), stored });
+        self.changed.insert(
+            key.into(),
+            Changed {
+                now: value.map(Into::into),
+                stored,
+            },
+        );
     }
 
     pub(super) fn drain(&mut self, writes: &mut Vec<Write>) {
@@ -92,7 +99,10 @@ impl Points {
 
     /// What changed under keys that start with `prefix`, sorted.
     pub(super) fn changed_below(&self, prefix: &[u8]) -> Vec<Write> {
-        let changed = self.changed.iter().filter(|(key, _)| key.starts_with(prefix));
+        let changed = self
+            .changed
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix));
         let mut changed: Vec<Write> = changed
             .map(|(key, changed)| (key.to_vec(), changed.now.as_deref().map(<[u8]>::to_vec)))
             .collect();

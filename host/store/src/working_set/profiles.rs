@@ -103,7 +103,11 @@ impl Profiles {
         }
         match alias {
             Some(_) => Ok(None),
-            None => below.get(&keys::alias(fragment))?.as_deref().map(decode).transpose(),
+            None => below
+                .get(&keys::alias(fragment))?
+                .as_deref()
+                .map(decode)
+                .transpose(),
         }
     }
 
@@ -115,8 +119,12 @@ impl Profiles {
         if !self.slots.contains_key(&id) && !self.load(id, below)? {
             return Ok(None);
         }
-        let Some(slot) = self.slots.get_mut(&id) else { return Ok(None) };
-        let Some(profile) = slot.profile.take() else { return Ok(None) };
+        let Some(slot) = self.slots.get_mut(&id) else {
+            return Ok(None);
+        };
+        let Some(profile) = slot.profile.take() else {
+            return Ok(None);
+        };
         slot.used = true;
         self.bytes -= slot.bytes;
         if slot.dirty {
@@ -139,7 +147,11 @@ impl Profiles {
     ) -> Result<()> {
         let id = profile.id;
         // What is replaced without having been taken must not leave aliases behind.
-        if self.slots.get(&id).is_none_or(|slot| slot.profile.is_some()) {
+        if self
+            .slots
+            .get(&id)
+            .is_none_or(|slot| slot.profile.is_some())
+        {
             self.take(id, below)?;
         }
         for fragment in others(&profile) {
@@ -194,7 +206,9 @@ impl Profiles {
     /// Encodes what changed, once.
     pub(super) fn drain(&mut self, writes: &mut Vec<Write>) -> Result<()> {
         for id in std::mem::take(&mut self.dirty) {
-            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            let Some(slot) = self.slots.get_mut(&id) else {
+                continue;
+            };
             match &slot.profile {
                 Some(profile) => {
                     let value = encode(profile)?;
@@ -212,7 +226,9 @@ impl Profiles {
             }
         }
         for fragment in std::mem::take(&mut self.dirty_aliases) {
-            let Some(alias) = self.aliases.get_mut(&fragment) else { continue };
+            let Some(alias) = self.aliases.get_mut(&fragment) else {
+                continue;
+            };
             if alias.now != alias.stored {
                 let value = alias.now.as_ref().map(encode).transpose()?;
                 writes.push((keys::alias(fragment), value));
@@ -235,8 +251,12 @@ impl Profiles {
             if self.bytes <= budget {
                 return;
             }
-            let Some(id) = self.ring.pop_front() else { return };
-            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            let Some(id) = self.ring.pop_front() else {
+                return;
+            };
+            let Some(slot) = self.slots.get_mut(&id) else {
+                continue;
+            };
             let (Some(profile), false, false) = (&slot.profile, slot.dirty, slot.used) else {
                 slot.used = false;
                 self.ring.push_back(id);
@@ -260,13 +280,21 @@ impl Profiles {
 
     /// Reads a profile that has no slot. False where there is none.
     fn load<E: Engine>(&mut self, id: ProfileId, below: &mut Below<E>) -> Result<bool> {
-        let Some(value) = below.get(&keys::profile(id))? else { return Ok(false) };
+        let Some(value) = below.get(&keys::profile(id))? else {
+            return Ok(false);
+        };
         let profile = decode::<Box<Profile>>(&value)?;
         if profile.id != id || profile.fragments.is_empty() {
             return Err(Error::Corrupt(format!("profile {id} holds another one")));
         }
         for fragment in others(&profile) {
-            self.aliases.insert(fragment, Alias { now: Some(id), stored: Some(id) });
+            self.aliases.insert(
+                fragment,
+                Alias {
+                    now: Some(id),
+                    stored: Some(id),
+                },
+            );
         }
         let slot = Slot::new(Some(profile), value.len());
         self.bytes += slot.bytes;
@@ -291,7 +319,11 @@ impl Slot {
             stored: profile.is_some(),
             dirty: false,
             used: true,
-            bytes: if profile.is_some() { bytes.max(2 * encoded_bytes) } else { 0 },
+            bytes: if profile.is_some() {
+                bytes.max(2 * encoded_bytes)
+            } else {
+                0
+            },
             encoded_bytes,
             profile,
         }

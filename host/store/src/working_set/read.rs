@@ -1,7 +1,7 @@
 //! What people and deliverers read beyond the step's needs. Everything here sees what the step
 //! wrote, checkpointed or not.
 
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 
 use crosspoint_model::delivery::{Delivery, DeliveryId};
 use crosspoint_model::profile::Profile;
@@ -10,10 +10,10 @@ use crosspoint_model::{Identifier, ProfileId, Symbol};
 use smol_str::SmolStr;
 
 use super::WorkingSet;
+use crate::Result;
 use crate::codec::{Bytes, decode};
 use crate::engine::{Engine, KeyRange};
 use crate::keys::{self, Table};
-use crate::Result;
 
 impl<E: Engine> WorkingSet<E> {
     /// A profile, left where it is.
@@ -31,7 +31,8 @@ impl<E: Engine> WorkingSet<E> {
     /// # Errors
     /// What reading the engine yields.
     pub fn carriers_of(&mut self, identifier: &Identifier) -> Result<Carriers> {
-        self.carriers(identifier).map_err(|error| crate::Error::Corrupt(error.0))
+        self.carriers(identifier)
+            .map_err(|error| crate::Error::Corrupt(error.0))
     }
 
     /// Up to `limit` deliveries of the outbox behind `after`: of one connector, or of all, by
@@ -45,9 +46,30 @@ impl<E: Engine> WorkingSet<E> {
         after: Option<DeliveryId>,
         limit: usize,
     ) -> Result<Vec<Delivery>> {
-        let range = connector.map_or(Table::Deliveries.range(), keys::deliveries_of);
-        let range = after.map_or(range.clone(), |id| range.after(&keys::delivery(id)));
-        let pairs = self.ordered.scan(&range, limit, &self.below)?;
+        let mut range = connector.map_or(Table::Deliveries.range(), keys::deliveries_of);
+        let least = connector.map(|connector| DeliveryId {
+            connector,
+            seq: 0,
+            ordinal: 0,
+        });
+        let mut from = least.map_or(Bound::Unbounded, Bound::Included);
+        if let Some(after) = after.filter(|after| least.is_none_or(|least| *after >= least)) {
+            range = range.after(&keys::delivery(after));
+            from = Bound::Excluded(after);
+        }
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let to = connector.map_or(Bound::Unbounded, |connector| {
+            Bound::Included(DeliveryId {
+                connector,
+                seq: u64::MAX,
+                ordinal: u32::MAX,
+            })
+        });
+        let pairs = self
+            .deliveries
+            .scan((from, to), range, limit, &self.below)?;
         pairs.iter().map(|(_, value)| decode(value)).collect()
     }
 
@@ -60,10 +82,15 @@ impl<E: Engine> WorkingSet<E> {
         after: Option<(u64, u32)>,
         limit: usize,
     ) -> Result<Vec<Quarantined>> {
-        let range = Table::Quarantine.range();
-        let after = after.map(|(seq, ordinal)| keys::quarantined(seq, ordinal));
-        let range = after.map_or(range.clone(), |key| range.after(&key));
-        let pairs = self.ordered.scan(&range, limit, &self.below)?;
+        let mut range = Table::Quarantine.range();
+        if let Some((seq, ordinal)) = after {
+            range = range.after(&keys::quarantined(seq, ordinal));
+        }
+        let keys = (
+            after.map_or(Bound::Unbounded, Bound::Excluded),
+            Bound::Unbounded,
+        );
+        let pairs = self.quarantine.scan(keys, range, limit, &self.below)?;
         pairs.iter().map(|(_, value)| decode(value)).collect()
     }
 
@@ -127,7 +154,8 @@ impl<E: Engine> WorkingSet<E> {
         count: usize,
     ) -> Result<Vec<ProfileId>> {
         let ids = self.profile_pairs(after).take(count);
-        ids.map(|pair| pair.and_then(|(key, _)| keys::parse_profile(&key))).collect()
+        ids.map(|pair| pair.and_then(|(key, _)| keys::parse_profile(&key)))
+            .collect()
     }
 
     /// Keys in order; the value of a changed profile is empty, since it is held in memory.

@@ -1,5 +1,7 @@
 //! [`State`] for the working set.
 
+use std::ops::Bound;
+
 use crosspoint_model::delivery::{Delivery, DeliveryId};
 use crosspoint_model::profile::Profile;
 use crosspoint_model::record::Record;
@@ -33,17 +35,19 @@ impl<E: Engine> WorkingSet<E> {
         self.put_point(key, value.as_ref())
     }
 
-    fn change_timer(&mut self, at: Instant, profile: ProfileId, set: bool) -> Result<()> {
-        let value = if set { Some(encode(&())?) } else { None };
+    fn change_timer(&mut self, at: Instant, profile: ProfileId, set: bool) {
+        let value = set.then(|| vec![<() as Stored>::VERSION]);
         let below = &self.below;
-        self.ordered.put(keys::timer(at, profile), value, |key| below.may_hold(key));
-        Ok(())
+        self.timers.put((at, profile), value, || {
+            below.may_hold(&keys::timer(at, profile))
+        });
     }
 
     fn change_delivery(&mut self, id: DeliveryId, value: Option<Vec<u8>>) {
-        let key = keys::delivery(id);
-        let stored = self.may_hold_delivery(&key, id.seq);
-        self.ordered.put(key, value, |_| stored);
+        let (below, highest) = (&self.below, self.highest_stored_seq);
+        self.deliveries.put(id, value, || {
+            highest.is_some_and(|highest| id.seq <= highest) && below.may_hold(&keys::delivery(id))
+        });
     }
 }
 
@@ -61,7 +65,9 @@ impl<E: Engine> State for WorkingSet<E> {
     }
 
     fn profile_of(&mut self, fragment: FragmentId) -> Result<Option<ProfileId>> {
-        self.profiles.of(fragment, &mut self.below).map_err(state_error)
+        self.profiles
+            .of(fragment, &mut self.below)
+            .map_err(state_error)
     }
 
     fn take_profile(&mut self, id: ProfileId) -> Result<Option<Box<Profile>>> {
@@ -74,11 +80,7 @@ impl<E: Engine> State for WorkingSet<E> {
         Ok(())
     }
 
-    fn profiles_after(
-        &mut self,
-        after: Option<ProfileId>,
-        count: usize,
-    ) -> Result<Vec<ProfileId>> {
+    fn profiles_after(&mut self, after: Option<ProfileId>, count: usize) -> Result<Vec<ProfileId>> {
         self.profile_ids(after, count).map_err(state_error)
     }
 
@@ -119,30 +121,38 @@ impl<E: Engine> State for WorkingSet<E> {
     fn next_timer(&mut self) -> Result<Option<(Instant, ProfileId)>> {
         loop {
             let mut range = Table::Timers.range();
-            match self.timers.first() {
+            let mut from = Bound::Unbounded;
+            match self.near_timers.first() {
                 Ok(timer) => return Ok(timer),
-                Err(Horizon::Upto((at, id))) => range = range.after(&keys::timer(at, id)),
+                Err(Horizon::Upto(last)) => {
+                    range = range.after(&keys::timer(last.0, last.1));
+                    from = Bound::Excluded(last);
+                }
                 Err(_) => {}
             }
-            let page = self.ordered.scan(&range, PAGE, &self.below)?;
+            let page = self
+                .timers
+                .scan((from, Bound::Unbounded), range, PAGE, &self.below)?;
             let page: crate::Result<Vec<_>> =
                 page.iter().map(|(key, _)| keys::parse_timer(key)).collect();
-            self.timers.extend(page?);
+            self.near_timers.extend(page?);
         }
     }
 
     fn put_timer(&mut self, at: Instant, profile: ProfileId) -> Result<()> {
-        self.timers.put((at, profile));
-        self.change_timer(at, profile, true)
+        self.near_timers.put((at, profile));
+        self.change_timer(at, profile, true);
+        Ok(())
     }
 
     fn delete_timer(&mut self, at: Instant, profile: ProfileId) -> Result<()> {
-        self.timers.delete((at, profile));
-        self.change_timer(at, profile, false)
+        self.near_timers.delete((at, profile));
+        self.change_timer(at, profile, false);
+        Ok(())
     }
 
     fn delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>> {
-        let value = self.ordered.get(&keys::delivery(id), &mut self.below)?;
+        let value = self.deliveries.get(id, &mut self.below)?;
         Ok(value.as_deref().map(decode).transpose()?)
     }
 
@@ -159,24 +169,28 @@ impl<E: Engine> State for WorkingSet<E> {
     }
 
     fn quarantined(&mut self, seq: u64, ordinal: u32) -> Result<Option<Quarantined>> {
-        let value = self.ordered.get(&keys::quarantined(seq, ordinal), &mut self.below)?;
+        let value = self.quarantine.get((seq, ordinal), &mut self.below)?;
         Ok(value.as_deref().map(decode).transpose()?)
     }
 
     fn put_quarantined(&mut self, item: &Quarantined) -> Result<()> {
-        let (key, below) = (keys::quarantined(item.seq, item.ordinal), &self.below);
-        self.ordered.put(key, Some(encode(item)?), |key| below.may_hold(key));
+        let (key, below) = ((item.seq, item.ordinal), &self.below);
+        let stored = || below.may_hold(&keys::quarantined(key.0, key.1));
+        self.quarantine.put(key, Some(encode(item)?), stored);
         Ok(())
     }
 
     fn delete_quarantined(&mut self, seq: u64, ordinal: u32) -> Result<()> {
-        let (key, below) = (keys::quarantined(seq, ordinal), &self.below);
-        self.ordered.put(key, None, |key| below.may_hold(key));
+        let below = &self.below;
+        let stored = || below.may_hold(&keys::quarantined(seq, ordinal));
+        self.quarantine.put((seq, ordinal), None, stored);
         Ok(())
     }
 
     fn cursor(&mut self, connector: Symbol, stream: Symbol) -> Result<Option<Vec<u8>>> {
-        Ok(self.point::<Bytes>(keys::cursor(connector, stream))?.map(|bytes| bytes.0))
+        Ok(self
+            .point::<Bytes>(keys::cursor(connector, stream))?
+            .map(|bytes| bytes.0))
     }
 
     fn put_cursor(&mut self, connector: Symbol, stream: Symbol, cursor: &[u8]) -> Result<()> {
@@ -184,7 +198,9 @@ impl<E: Engine> State for WorkingSet<E> {
     }
 
     fn job(&mut self, connector: Symbol, key: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.point::<Bytes>(keys::job(connector, key))?.map(|bytes| bytes.0))
+        Ok(self
+            .point::<Bytes>(keys::job(connector, key))?
+            .map(|bytes| bytes.0))
     }
 
     fn put_job(&mut self, connector: Symbol, key: &str, value: Option<&[u8]>) -> Result<()> {

@@ -14,11 +14,24 @@ use crate::{Error, MemoryEngine, Result, SledEngine, SledSettings, digest};
 
 /// Room for about one profile, so that everything is evicted all the time.
 const TIGHT: Settings = Settings { memory_bytes: 2000 };
+/// Room for everything, so that caches have their say.
+const AMPLE: Settings = Settings {
+    memory_bytes: 1 << 24,
+};
+
+fn settings() -> impl Strategy<Value = Settings> {
+    prop_oneof![Just(TIGHT), Just(AMPLE)]
+}
 
 /// Runs the operations on a working set and on the model. A restart goes back to the last
 /// checkpoint.
-fn run<E: Engine>(ops: &[Op], engine: Arc<E>, reopen: impl Fn(Arc<E>) -> Arc<E>) -> Arc<E> {
-    let mut set = WorkingSet::open(engine, TIGHT).unwrap();
+fn run<E: Engine>(
+    ops: &[Op],
+    room: Settings,
+    engine: Arc<E>,
+    reopen: impl Fn(Arc<E>) -> Arc<E>,
+) -> Arc<E> {
+    let mut set = WorkingSet::open(engine, room).unwrap();
     let (mut model, mut saved, mut position) = (Model::default(), Model::default(), 0);
     for op in ops {
         match op {
@@ -34,8 +47,11 @@ fn run<E: Engine>(ops: &[Op], engine: Arc<E>, reopen: impl Fn(Arc<E>) -> Arc<E>)
             Op::Reopen => {
                 let engine = Arc::clone(set.engine());
                 drop(set);
-                set = WorkingSet::open(reopen(engine), TIGHT).unwrap();
-                assert_eq!(set.reached().map_or(0, |reached| reached.position), position);
+                set = WorkingSet::open(reopen(engine), room).unwrap();
+                assert_eq!(
+                    set.reached().map_or(0, |reached| reached.position),
+                    position
+                );
                 model = saved.clone();
                 model.check(&mut set);
             }
@@ -52,19 +68,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn working_set_equals_the_model(ops in ops()) {
-        run(&ops, Arc::new(MemoryEngine::new()), |engine| engine);
+    fn working_set_equals_the_model(ops in ops(), room in settings()) {
+        run(&ops, room, Arc::new(MemoryEngine::new()), |engine| engine);
     }
 
     #[test]
-    fn checkpoints_leave_no_trace(ops in ops(), at in any::<prop::sample::Index>()) {
+    fn checkpoints_leave_no_trace(ops in ops(), room in settings(), at in any::<prop::sample::Index>()) {
         let steps = ops.iter().filter(|op| !matches!(op, Op::Checkpoint { .. } | Op::Reopen));
         let steps: Vec<Op> = steps.cloned().collect();
         let mut one = steps.clone();
         one.insert(at.index(steps.len() + 1), Op::Checkpoint { wait: false });
         let every = steps.iter().flat_map(|op| [op.clone(), Op::Checkpoint { wait: true }]);
         let digests = [steps.clone(), one, every.collect()]
-            .map(|ops| digest(&*run(&ops, Arc::new(MemoryEngine::new()), |same| same)).unwrap());
+            .map(|ops| digest(&*run(&ops, room, Arc::new(MemoryEngine::new()), |same| same)).unwrap());
         prop_assert_eq!(digests[0], digests[1]);
         prop_assert_eq!(digests[0], digests[2]);
     }
@@ -74,17 +90,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
-    fn working_set_over_sled_equals_the_model(ops in ops()) {
+    fn working_set_over_sled_equals_the_model(ops in ops(), room in settings()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store");
         let open = || SledEngine::open_or_set_aside(&path, SledSettings::default()).unwrap();
-        let engine = run(&ops, Arc::new(open().engine), |engine| {
+        let engine = run(&ops, room, Arc::new(open().engine), |engine| {
             drop(Arc::into_inner(engine).unwrap());
             let opened = open();
             assert!(opened.rebuilt.is_none() || opened.engine.reached().is_none());
             Arc::new(opened.engine)
         });
-        let memory = run(&ops, Arc::new(MemoryEngine::new()), |engine| engine);
+        let memory = run(&ops, room, Arc::new(MemoryEngine::new()), |engine| engine);
         prop_assert_eq!(digest(&*engine).unwrap(), digest(&*memory).unwrap());
     }
 }
@@ -109,9 +125,15 @@ impl Engine for Watched {
     }
     fn commit(&self, batch: &Batch) -> Result<()> {
         if self.refuses.load(Ordering::SeqCst) {
-            return Err(Error::Engine { operation: "commit", detail: "no space".to_owned() });
+            return Err(Error::Engine {
+                operation: "commit",
+                detail: "no space".to_owned(),
+            });
         }
-        self.writes.lock().unwrap().extend_from_slice(batch.writes());
+        self.writes
+            .lock()
+            .unwrap()
+            .extend_from_slice(batch.writes());
         self.inner.commit(batch)
     }
     fn reached(&self) -> Option<Reached> {
@@ -129,7 +151,11 @@ impl Engine for Watched {
 fn short_lived_deliveries_never_reach_the_engine() {
     let engine = Arc::new(Watched::default());
     let mut set = WorkingSet::open(Arc::clone(&engine), Settings::default()).unwrap();
-    let id = |seq| DeliveryId { connector: Symbol(1), seq, ordinal: 0 };
+    let id = |seq| DeliveryId {
+        connector: Symbol(1),
+        seq,
+        ordinal: 0,
+    };
     set.put_delivery(&delivery(id(1), 0)).unwrap();
     set.checkpoint_and_wait(1, Instant(0)).unwrap();
     drop(set);
@@ -172,7 +198,11 @@ fn failed_commit_stops_everything() {
     let error = set.checkpoint_and_wait(1, Instant(0)).unwrap_err();
     assert!(error.is_fatal(), "{error}");
     engine.refuses.store(false, Ordering::SeqCst);
-    assert!(set.checkpoint_and_wait(2, Instant(0)).unwrap_err().is_fatal());
+    assert!(
+        set.checkpoint_and_wait(2, Instant(0))
+            .unwrap_err()
+            .is_fatal()
+    );
     assert!(set.profile_of(super::model::fragment_id(1)).is_err());
     assert_eq!(engine.reached(), None);
 }
@@ -190,7 +220,8 @@ fn many_timers_fire_in_order() {
     let mixed = |number: u32| (u64::from(number) * 48_271 % u64::from(count)) as u32;
     assert_eq!(set.next_timer().unwrap(), None);
     for number in 0..count {
-        set.put_timer(Instant(mixed(number).into()), id(number)).unwrap();
+        set.put_timer(Instant(mixed(number).into()), id(number))
+            .unwrap();
         if number == count / 2 {
             set.checkpoint(1, Instant(0)).unwrap();
         }
@@ -208,7 +239,9 @@ fn many_timers_fire_in_order() {
 
 #[test]
 fn budget_holds_after_checkpoints() {
-    let settings = Settings { memory_bytes: 1 << 20 };
+    let settings = Settings {
+        memory_bytes: 1 << 20,
+    };
     let mut set = WorkingSet::open(Arc::new(MemoryEngine::new()), settings).unwrap();
     let mut checkpoints = 0;
     for number in 0..20_000u32 {
@@ -216,7 +249,11 @@ fn budget_holds_after_checkpoints() {
         one.id.0[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
         set.put_profile(Box::new(Profile::alone(one))).unwrap();
         let id = number.to_string().into();
-        let object = ObjectKey { connector: Symbol(0), stream: Symbol(0), id };
+        let object = ObjectKey {
+            connector: Symbol(0),
+            stream: Symbol(0),
+            id,
+        };
         assert_eq!(set.location(&object).unwrap(), None);
         if set.needs_checkpoint() {
             checkpoints += 1;
@@ -225,6 +262,10 @@ fn budget_holds_after_checkpoints() {
     }
     assert!(checkpoints > 3);
     set.checkpoint_and_wait(99, Instant(0)).unwrap();
-    assert!(set.memory_bytes() < 2 * settings.memory_bytes, "{}", set.memory_bytes());
+    assert!(
+        set.memory_bytes() < 2 * settings.memory_bytes,
+        "{}",
+        set.memory_bytes()
+    );
     assert_eq!(set.profiles_after(None, usize::MAX).unwrap().len(), 20_000);
 }

@@ -103,9 +103,17 @@ const CONTENT: Fields = &[
     ("expires_at", Instant),
     ("published", Boolean),
 ];
-const SUBMISSION: Fields = &[("form_id", Text), ("form_name", Text), ("submitted_at", Instant)];
-const CONSENT: Fields =
-    &[("topic", Text), ("state", Text), ("decided_at", Instant), ("evidence", Text)];
+const SUBMISSION: Fields = &[
+    ("form_id", Text),
+    ("form_name", Text),
+    ("submitted_at", Instant),
+];
+const CONSENT: Fields = &[
+    ("topic", Text),
+    ("state", Text),
+    ("decided_at", Instant),
+    ("evidence", Text),
+];
 const ENGAGEMENT: Fields = &[
     ("kind", Text),
     ("occurred_at", Instant),
@@ -125,27 +133,38 @@ struct Shape {
 }
 
 fn shape(kind: RecordKind) -> Shape {
-    let (fields, groups, required): (_, &'static [(&'static str, Fields)], &'static [&'static str]) =
-        match kind {
-            RecordKind::Contact => (CONTACT, &[("address.", ADDRESS)], &[]),
-            RecordKind::Order => (
-                ORDER,
-                &[("line.", LINE), ("shipping_address.", ADDRESS)],
-                &["placed_at", "total"],
-            ),
-            RecordKind::Product => (PRODUCT, &[], &["name"]),
-            RecordKind::Cart => (CART, &[("line.", LINE)], &[]),
-            RecordKind::Event => (EVENT, &[], &["name", "occurred_at"]),
-            RecordKind::Content => (CONTENT, &[], &["kind", "title"]),
-            RecordKind::Submission => (
-                SUBMISSION,
-                &[("contact.address.", ADDRESS), ("contact.", CONTACT), ("origin.", &[])],
-                &["form_id", "submitted_at"],
-            ),
-            RecordKind::Consent => (CONSENT, &[], &["topic", "state", "decided_at"]),
-            RecordKind::Engagement => (ENGAGEMENT, &[], &["kind", "occurred_at", "channel"]),
-        };
-    Shape { fields, groups, required }
+    let (fields, groups, required): (
+        _,
+        &'static [(&'static str, Fields)],
+        &'static [&'static str],
+    ) = match kind {
+        RecordKind::Contact => (CONTACT, &[("address.", ADDRESS)], &[]),
+        RecordKind::Order => (
+            ORDER,
+            &[("line.", LINE), ("shipping_address.", ADDRESS)],
+            &["placed_at", "total"],
+        ),
+        RecordKind::Product => (PRODUCT, &[], &["name"]),
+        RecordKind::Cart => (CART, &[("line.", LINE)], &[]),
+        RecordKind::Event => (EVENT, &[], &["name", "occurred_at"]),
+        RecordKind::Content => (CONTENT, &[], &["kind", "title"]),
+        RecordKind::Submission => (
+            SUBMISSION,
+            &[
+                ("contact.address.", ADDRESS),
+                ("contact.", CONTACT),
+                ("origin.", &[]),
+            ],
+            &["form_id", "submitted_at"],
+        ),
+        RecordKind::Consent => (CONSENT, &[], &["topic", "state", "decided_at"]),
+        RecordKind::Engagement => (ENGAGEMENT, &[], &["kind", "occurred_at", "channel"]),
+    };
+    Shape {
+        fields,
+        groups,
+        required,
+    }
 }
 
 const KINDS: [RecordKind; 9] = [
@@ -165,10 +184,13 @@ const KINDS: [RecordKind; 9] = [
 /// # Errors
 /// [`Error::Invalid`] with all of them.
 pub fn kind_of(word: &str) -> Result<RecordKind, Error> {
-    KINDS.into_iter().find(|kind| kind.as_str() == word).ok_or_else(|| {
-        let all = KINDS.map(RecordKind::as_str).join(", ");
-        Error::invalid("records.kind", format!("expected one of {all}"))
-    })
+    KINDS
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+        .ok_or_else(|| {
+            let all = KINDS.map(|kind| kind.as_str()).join(", ");
+            Error::invalid("records.kind", format!("expected one of {all}"))
+        })
 }
 
 /// What a field holds and whether the kind cannot do without it.
@@ -181,7 +203,9 @@ pub fn form_of(kind: RecordKind, name: &str, place: &str) -> Result<(FieldForm, 
         return Ok((*form, shape.required.contains(&name)));
     }
     for (prefix, fields) in shape.groups {
-        let Some(rest) = name.strip_prefix(prefix) else { continue };
+        let Some(rest) = name.strip_prefix(prefix) else {
+            continue;
+        };
         if *prefix == "origin." && !rest.is_empty() {
             return Ok((Text, false));
         }
@@ -189,11 +213,19 @@ pub fn form_of(kind: RecordKind, name: &str, place: &str) -> Result<(FieldForm, 
             return Ok((*form, false));
         }
     }
-    let mut known: Vec<_> = shape.fields.iter().map(|(own, _)| (*own).to_owned()).collect();
+    let mut known: Vec<_> = shape
+        .fields
+        .iter()
+        .map(|(own, _)| (*own).to_owned())
+        .collect();
     for (prefix, fields) in shape.groups {
         known.extend(fields.iter().map(|(own, _)| format!("{prefix}{own}")));
     }
-    let reason = format!("`{}` has no such field; it has {}", kind.as_str(), known.join(", "));
+    let reason = format!(
+        "`{}` has no such field; it has {}",
+        kind.as_str(),
+        known.join(", ")
+    );
     Err(Error::invalid(place, reason))
 }
 
@@ -206,7 +238,10 @@ pub fn check_required(kind: RecordKind, mapped: &[(String, Field)]) -> Result<()
         if !mapped.iter().any(|(own, _)| own == name) {
             return Err(Error::invalid(
                 format!("records.fields.{name}"),
-                format!("an `{}` needs it: name the column or a `value`", kind.as_str()),
+                format!(
+                    "an `{}` needs it: name the column or a `value`",
+                    kind.as_str()
+                ),
             ));
         }
     }

@@ -44,8 +44,9 @@ impl Row<'_> {
         let currency = self.currency()?;
         let money = |name| self.money(name, currency.as_deref());
         // A feed of purchases without a state is one of purchases that were made.
-        let status =
-            self.text("status")?.map_or(OrderStatus::Paid, |word| OrderStatus::from_word(&word));
+        let status = self
+            .text("status")?
+            .map_or(OrderStatus::Paid, |word| OrderStatus::from_word(&word));
         let order = Order {
             number: self.text("number")?,
             status,
@@ -75,7 +76,9 @@ impl Row<'_> {
             sku: self.text("line.sku")?,
             name: self.text("line.name")?,
             category: self.text("line.category")?,
-            quantity: self.decimal("line.quantity")?.unwrap_or_else(|| "1".to_owned()),
+            quantity: self
+                .decimal("line.quantity")?
+                .unwrap_or_else(|| "1".to_owned()),
             unit_price: self.money("line.unit_price", currency)?,
             total: self.money("line.total", currency)?,
             attributes: Vec::new(),
@@ -187,7 +190,11 @@ impl Row<'_> {
             form_name: self.text("form_name")?,
             submitted_at,
             origin,
-            contact: self.plan.has_below("contact.").then(|| self.contact("contact.")).transpose()?,
+            contact: self
+                .plan
+                .has_below("contact.")
+                .then(|| self.contact("contact."))
+                .transpose()?,
         };
         Ok((Body::Submission(submission), Some(submitted_at)))
     }
@@ -207,7 +214,15 @@ impl Row<'_> {
         };
         let topic = ConsentTopic::from_word(&topic);
         let evidence = self.text("evidence")?;
-        Ok((Body::Consent(Consent { topic, state, decided_at, evidence }), Some(decided_at)))
+        Ok((
+            Body::Consent(Consent {
+                topic,
+                state,
+                decided_at,
+                evidence,
+            }),
+            Some(decided_at),
+        ))
     }
 
     fn engagement(&self) -> Built {

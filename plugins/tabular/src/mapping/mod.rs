@@ -26,7 +26,10 @@ pub struct Fault {
 impl Fault {
     /// A fault of the row as a whole.
     pub fn of_row(reason: impl Into<String>) -> Self {
-        Self { column: None, reason: reason.into() }
+        Self {
+            column: None,
+            reason: reason.into(),
+        }
     }
 }
 
@@ -103,8 +106,11 @@ impl<'a> Row<'a> {
         let id = self.id()?;
         if self.is_deleted() {
             let deleted_at = self.updated_at(None)?;
-            let tombstone =
-                Tombstone { kind: self.plan.kind, deleted_at, erasure: false };
+            let tombstone = Tombstone {
+                kind: self.plan.kind,
+                deleted_at,
+                erasure: false,
+            };
             let mut record = Record::new(id, deleted_at, Body::Tombstone(tombstone));
             record.identifiers = self.identifiers()?;
             return Ok(vec![record]);
@@ -114,7 +120,13 @@ impl<'a> Row<'a> {
         let identifiers = self.identifiers()?;
         let mut records = Vec::with_capacity(1 + self.plan.consents.len());
         let consents = self.consents(&id, updated_at, &identifiers)?;
-        records.push(Record { id, updated_at, identifiers, attributes: self.attributes()?, body });
+        records.push(Record {
+            id,
+            updated_at,
+            identifiers,
+            attributes: self.attributes()?,
+            body,
+        });
         records.extend(consents);
         Ok(records)
     }
@@ -127,8 +139,13 @@ impl<'a> Row<'a> {
         }
         let mut id = String::new();
         for (at, column) in self.plan.id.iter().enumerate() {
-            let cell = self.cell(*column).filter(|cell| !cell.text.trim().is_empty());
-            let text = cell.ok_or_else(|| self.fault(*column, "the key column is empty"))?.text.trim();
+            let cell = self
+                .cell(*column)
+                .filter(|cell| !cell.text.trim().is_empty());
+            let text = cell
+                .ok_or_else(|| self.fault(*column, "the key column is empty"))?
+                .text
+                .trim();
             self.refuse_damage(*column, text)?;
             if at > 0 {
                 id.push('/');
@@ -148,7 +165,9 @@ impl<'a> Row<'a> {
             let digits = tail.strip_prefix('+').unwrap_or_default();
             !digits.is_empty()
                 && digits.bytes().all(|b| b.is_ascii_digit())
-                && head.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
+                && head
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
                 && head.bytes().next().is_some_and(|b| b.is_ascii_digit())
         });
         if is_damaged {
@@ -161,14 +180,17 @@ impl<'a> Row<'a> {
     }
 
     fn fault(&self, column: ColumnId, reason: impl Into<String>) -> Fault {
-        Fault { column: Some(self.plan.mentioned[column].name.clone()), reason: reason.into() }
+        Fault {
+            column: Some(self.plan.mentioned[column].name.clone()),
+            reason: reason.into(),
+        }
     }
 
     fn is_deleted(&self) -> bool {
         self.plan.deleted.as_ref().is_some_and(|(column, values)| {
             self.cell(*column).is_some_and(|cell| {
                 let word = cell.text.trim().to_lowercase();
-                values.iter().any(|value| *value == word)
+                values.contains(&word)
             })
         })
     }
@@ -187,7 +209,9 @@ impl<'a> Row<'a> {
     fn identifiers(&self) -> Result<Vec<Identifier>, Fault> {
         let mut identifiers = Vec::with_capacity(self.plan.identifiers.len());
         for (kind, field) in &self.plan.identifiers {
-            let Some(text) = self.text_of(field)? else { continue };
+            let Some(text) = self.text_of(field)? else {
+                continue;
+            };
             if let Some(column) = field.column {
                 self.refuse_damage(column, &text)?;
             }
@@ -204,9 +228,10 @@ impl<'a> Row<'a> {
                 }
                 IdentifierKind::AnonymousId => Identifier::AnonymousId(text),
                 IdentifierKind::Cookie => Identifier::Cookie(text),
-                IdentifierKind::External(system) => {
-                    Identifier::External(ExternalId { system: system.clone(), id: text })
-                }
+                IdentifierKind::External(system) => Identifier::External(ExternalId {
+                    system: system.clone(),
+                    id: text,
+                }),
             });
         }
         Ok(identifiers)
@@ -220,7 +245,9 @@ impl<'a> Row<'a> {
     ) -> Result<Vec<Record>, Fault> {
         let mut records = Vec::new();
         for consent in &self.plan.consents {
-            let Some(cell) = self.cell(consent.column) else { continue };
+            let Some(cell) = self.cell(consent.column) else {
+                continue;
+            };
             let word = cell.text.trim().to_lowercase();
             let state = if consent.granted.contains(&word) {
                 ConsentState::Granted
@@ -241,7 +268,12 @@ impl<'a> Row<'a> {
                 None => None,
             };
             let topic = ConsentTopic::from_word(&consent.topic);
-            let body = Body::Consent(model::Consent { topic, state, decided_at, evidence });
+            let body = Body::Consent(model::Consent {
+                topic,
+                state,
+                decided_at,
+                evidence,
+            });
             let mut record =
                 Record::new(format!("{id}/consent/{}", consent.topic), decided_at, body);
             record.identifiers = identifiers.to_vec();
@@ -254,7 +286,9 @@ impl<'a> Row<'a> {
     fn attributes(&self) -> Result<Vec<Attribute>, Fault> {
         let mut attributes = Vec::new();
         for (at, cell) in self.cells.iter().enumerate() {
-            let Some(name) = self.names.get(at) else { break };
+            let Some(name) = self.names.get(at) else {
+                break;
+            };
             let mentioned = self.binding.mentioned.get(at).copied().flatten();
             let declared = mentioned.map(|id| &self.plan.mentioned[id]);
             if declared.is_some_and(|one| one.is_taken) {
@@ -269,7 +303,10 @@ impl<'a> Row<'a> {
                     reason: error.to_string(),
                 })?
             };
-            attributes.push(Attribute { name: name.clone(), value });
+            attributes.push(Attribute {
+                name: name.clone(),
+                value,
+            });
         }
         Ok(attributes)
     }

@@ -23,7 +23,9 @@ pub fn boolean(text: &str) -> Result<bool, NotationError> {
     match text.to_lowercase().as_str() {
         "true" | "1" | "yes" | "y" | "x" | "on" | "ja" | "j" | "t" => Ok(true),
         "false" | "0" | "no" | "n" | "off" | "nein" | "f" => Ok(false),
-        _ => Err(NotationError { expected: "true or false, yes or no, 1 or 0" }),
+        _ => Err(NotationError {
+            expected: "true or false, yes or no, 1 or 0",
+        }),
     }
 }
 
@@ -51,7 +53,9 @@ impl Row<'_> {
 
     pub(super) fn money(&self, name: &str, currency: Option<&str>) -> Result<Option<Money>, Fault> {
         self.of(name, |row, field| {
-            let Some(text) = row.text_of(field)? else { return Ok(None) };
+            let Some(text) = row.text_of(field)? else {
+                return Ok(None);
+            };
             let currency = currency.ok_or_else(|| {
                 Fault::of_row("the row names no currency and settings have no `currency`")
             })?;
@@ -64,13 +68,18 @@ impl Row<'_> {
                 number::decimal(&text, field.notation)
                     .map_err(|error| row.field_fault(field, error))?
             };
-            Ok(Some(Money { amount, currency: currency.to_owned() }))
+            Ok(Some(Money {
+                amount,
+                currency: currency.to_owned(),
+            }))
         })
     }
 
     pub(super) fn decimal(&self, name: &str) -> Result<Option<Decimal>, Fault> {
         self.of(name, |row, field| {
-            let Some(text) = row.text_of(field)? else { return Ok(None) };
+            let Some(text) = row.text_of(field)? else {
+                return Ok(None);
+            };
             number::decimal(&text, field.notation)
                 .map(Some)
                 .map_err(|error| row.field_fault(field, error))
@@ -79,17 +88,30 @@ impl Row<'_> {
 
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Fault> {
         self.of(name, |row, field| {
-            let Some(text) = row.text_of(field)? else { return Ok(None) };
-            boolean(&text).map(Some).map_err(|error| row.field_fault(field, error))
+            let Some(text) = row.text_of(field)? else {
+                return Ok(None);
+            };
+            boolean(&text)
+                .map(Some)
+                .map_err(|error| row.field_fault(field, error))
         })
     }
 
     /// Parts of a cell; a comma separates them unless the field says otherwise.
     pub(super) fn list(&self, name: &str) -> Result<Vec<String>, Fault> {
         let list = self.of(name, |row, field| {
-            let Some(text) = row.text_of(field)? else { return Ok(None) };
-            let separator = field.split.as_deref().filter(|split| !split.is_empty()).unwrap_or(",");
-            let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
+            let Some(text) = row.text_of(field)? else {
+                return Ok(None);
+            };
+            let separator = field
+                .split
+                .as_deref()
+                .filter(|split| !split.is_empty())
+                .unwrap_or(",");
+            let parts = text
+                .split(separator)
+                .map(str::trim)
+                .filter(|part| !part.is_empty());
             Ok(Some(parts.map(str::to_owned).collect()))
         })?;
         Ok(list.unwrap_or_default())
@@ -98,11 +120,19 @@ impl Row<'_> {
     /// A calendar date as ISO 8601 text; `--MM-DD` passes.
     pub(super) fn date(&self, name: &str) -> Result<Option<String>, Fault> {
         self.of(name, |row, field| {
-            let Some(text) = row.text_of(field)? else { return Ok(None) };
+            let Some(text) = row.text_of(field)? else {
+                return Ok(None);
+            };
             if field.dates.is_none() && text.starts_with("--") {
                 return Ok(Some(text));
             }
-            let day = Dates { zone: 0, ..field.dates.clone().unwrap_or_else(|| row.plan.dates.clone()) };
+            let day = Dates {
+                zone: 0,
+                ..field
+                    .dates
+                    .clone()
+                    .unwrap_or_else(|| row.plan.dates.clone())
+            };
             let at = instant(&text, &day).map_err(|error| row.field_fault(field, error))?;
             let mut iso = instants::to_rfc3339(at);
             iso.truncate(iso.find('T').unwrap_or(iso.len()));
@@ -117,7 +147,10 @@ impl Row<'_> {
                 .field_named(name)
                 .and_then(|field| field.column)
                 .map(|column| self.plan.mentioned[column].name.clone());
-            Fault { column, reason: format!("`{name}` is empty") }
+            Fault {
+                column,
+                reason: format!("`{name}` is empty"),
+            }
         })
     }
 
@@ -126,7 +159,9 @@ impl Row<'_> {
         name: &str,
         read: impl FnOnce(&Self, &Field) -> Result<Option<T>, Fault>,
     ) -> Result<Option<T>, Fault> {
-        self.plan.field_named(name).map_or(Ok(None), |field| read(self, field))
+        self.plan
+            .field_named(name)
+            .map_or(Ok(None), |field| read(self, field))
     }
 
     /// The cell's text, translated where the field says so; else the field's own value.
@@ -147,9 +182,13 @@ impl Row<'_> {
     }
 
     pub(super) fn instant_of(&self, field: &Field) -> Result<Option<Instant>, Fault> {
-        let Some(text) = self.text_of(field)? else { return Ok(None) };
+        let Some(text) = self.text_of(field)? else {
+            return Ok(None);
+        };
         let dates = field.dates.as_ref().unwrap_or(&self.plan.dates);
-        instant(&text, dates).map(Some).map_err(|error| self.field_fault(field, error))
+        instant(&text, dates)
+            .map(Some)
+            .map_err(|error| self.field_fault(field, error))
     }
 
     pub(super) fn field_fault(&self, field: &Field, reason: impl ToString) -> Fault {

@@ -12,6 +12,7 @@ struct File {
     content: Rc<Vec<u8>>,
     modified_at: Option<Instant>,
     etag: Option<String>,
+    is_lost: bool,
 }
 
 /// A folder in memory, with the host's rules for patterns and ranges.
@@ -39,6 +40,7 @@ impl ScriptedFiles {
             content: Rc::new(content.into()),
             modified_at,
             etag: etag.map(str::to_owned),
+            is_lost: false,
         };
         self.files.borrow_mut().insert(path.to_owned(), file);
     }
@@ -46,6 +48,13 @@ impl ScriptedFiles {
     /// Removes a file.
     pub fn remove(&self, path: &str) {
         self.files.borrow_mut().remove(path);
+    }
+
+    /// Lets a file be listed but not read, as if another reader took it in between.
+    pub fn lose(&self, path: &str) {
+        if let Some(file) = self.files.borrow_mut().get_mut(path) {
+            file.is_lost = true;
+        }
     }
 
     /// Answers every read with at most so many bytes, to move the borders between ranges.
@@ -81,7 +90,11 @@ impl Files for ScriptedFiles {
 
     fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, FileError> {
         let files = self.files.borrow();
-        let content = &files.get(path).ok_or(FileError::NotFound)?.content;
+        let file = files
+            .get(path)
+            .filter(|file| !file.is_lost)
+            .ok_or(FileError::NotFound)?;
+        let content = &file.content;
         let cap = self.max_read_bytes.borrow().unwrap_or(MAX_READ_BYTES);
         let start = (offset as usize).min(content.len());
         let end = start

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use crosspoint_runtime::admin::ProblemView;
+use crosspoint_runtime::Finding;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -15,23 +15,23 @@ use crate::view;
   crosspoint check --project my-shop --json
 
 Finds every error at once: in the files, in the rules, and in each plugin's settings. Exit code 2 if
-there are any. Nothing is opened or sent.")]
+there are any; warnings alone leave it 0. Nothing is opened or sent.")]
 pub struct Check {}
 
 impl Check {
-    /// Prints every problem.
+    /// Prints every finding.
     pub fn run(self, ctx: &Context) -> Result<Exit> {
         let folder = ctx.project()?;
-        let problems: Vec<ProblemView> = crosspoint_runtime::check(&folder);
+        let findings: Vec<Finding> = crosspoint_runtime::check(&folder);
         if ctx.json() {
-            ctx.show_json(&problems)?;
+            ctx.show_json(&findings)?;
         } else {
-            ctx.print(&view::problems(&problems, ctx.style()))?;
+            ctx.print(&view::findings(&findings, ctx.style()))?;
         }
-        Ok(if problems.is_empty() {
-            Exit::Done
-        } else {
+        Ok(if findings.iter().any(|finding| finding.is_error) {
             Exit::Invalid
+        } else {
+            Exit::Done
         })
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use crosspoint_runtime::admin::ReplayReport;
+use crosspoint_runtime::ReplayReport;
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::view;
   crosspoint replay --into rebuilt
 
 The ledger is the truth and the store only follows from it. Without options the store is computed
-again into a temporary folder and its digest is shown. Stop the host first.")]
+again in memory and its digest is shown. Stop the host first.")]
 pub struct Replay {
     /// Compare with the store as it is; exit code 2 if they differ
     #[arg(long)]
@@ -34,17 +34,16 @@ impl Replay {
         let into = self.into.map(std::path::absolute).transpose()?;
         let options = ctx.host_options(false)?;
         let report: ReplayReport =
-            crosspoint_runtime::replay(options, into, self.check, &|step| bar.step(step))?;
+            crosspoint_runtime::replay(&options, into, self.check, &|step| bar.step(step))?;
         bar.clear();
         if ctx.json() {
             ctx.show_json(&report)?;
         } else {
             ctx.print(&view::replay(&report, ctx.style()))?;
         }
-        Ok(if report.equal {
-            Exit::Done
-        } else {
-            Exit::Invalid
+        Ok(match report.equal {
+            Some(false) => Exit::Invalid,
+            _ => Exit::Done,
         })
     }
 }

@@ -1,0 +1,9 @@
+//! Runs the real binary.
+
+#![allow(clippy::unwrap_used)]
+
+mod demo;
+mod help;
+mod hosted;
+mod project;
+mod shell;

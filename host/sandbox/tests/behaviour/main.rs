@@ -1,0 +1,9 @@
+//! Real misbehaving components against every limit and every refusal.
+
+mod egress;
+mod limits;
+mod loading;
+mod rig;
+mod secrets;
+mod server;
+mod state;
