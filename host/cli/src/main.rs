@@ -24,6 +24,8 @@ mod context;
 mod demo;
 mod error;
 mod exit;
+#[cfg(test)]
+mod golden;
 mod logs;
 mod output;
 mod progress;

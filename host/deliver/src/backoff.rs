@@ -45,13 +45,26 @@ mod tests {
 
     #[test]
     fn waits_grow_stay_within_bounds_and_end() {
-        let retry = Retry { first_ms: 1_000, longest_ms: 8_000, give_up_after_ms: 30_000 };
+        let retry = Retry {
+            first_ms: 1_000,
+            longest_ms: 8_000,
+            give_up_after_ms: 30_000,
+        };
         let key = DeliveryKey("0123456789abcdef0123456789abcdef".into());
-        let waits: Vec<_> = (0..).map_while(|attempt| retry.wait_ms(attempt, &key)).collect();
-        assert_eq!(waits.len(), 6, "1 + 2 + 4 + 8 + 8 + 8 passes 30 seconds: {waits:?}");
+        let waits: Vec<_> = (0..)
+            .map_while(|attempt| retry.wait_ms(attempt, &key))
+            .collect();
+        assert_eq!(
+            waits.len(),
+            6,
+            "1 + 2 + 4 + 8 + 8 + 8 passes 30 seconds: {waits:?}"
+        );
         for (attempt, wait) in waits.into_iter().enumerate() {
             let full = (1_000 << attempt).min(8_000);
-            assert!((full / 2..=full).contains(&wait), "attempt {attempt}: {wait}");
+            assert!(
+                (full / 2..=full).contains(&wait),
+                "attempt {attempt}: {wait}"
+            );
         }
     }
 }

@@ -58,9 +58,7 @@ pub enum Found {
 /// Whatever takes deliveries.
 pub trait Destination: Send + Sync + 'static {
     /// What it offers; asked once per worker.
-    fn actions(
-        &self,
-    ) -> impl Future<Output = Result<Vec<ActionSpec>, DestinationFault>> + Send;
+    fn actions(&self) -> impl Future<Output = Result<Vec<ActionSpec>, DestinationFault>> + Send;
 
     /// Delivers items of one action, at most one per profile. One outcome per item in their order;
     /// a missing one counts as unknown.

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crosspoint_ledger::testing::SimulatedDisk;
 use crosspoint_ledger::{Ledger, Options};
-use crosspoint_model::delivery::{
-    Action, Delivery, DeliveryId, DeliveryStatus, Outcome, Receipt,
-};
+use crosspoint_model::delivery::{Action, Delivery, DeliveryId, DeliveryStatus, Outcome, Receipt};
 use crosspoint_model::entry::What;
 use crosspoint_model::{ConnectorId, DeliveryKey, Instant, ProfileId, Symbol};
 use proptest::prelude::*;
@@ -54,7 +52,10 @@ impl Destination for Vendor {
         Ok(items
             .iter()
             .map(|item| {
-                let next = script.get_mut(&item.key).and_then(Vec::pop).unwrap_or(Try::Works);
+                let next = script
+                    .get_mut(&item.key)
+                    .and_then(Vec::pop)
+                    .unwrap_or(Try::Works);
                 if matches!(next, Try::Works | Try::WorksUnanswered) {
                     effects.push((item.profile, item.key.clone()));
                 }
@@ -63,7 +64,10 @@ impl Destination for Vendor {
                     Try::Transient => Outcome::Transient("later".into()),
                     Try::WorksUnanswered | Try::LostBefore => Outcome::Unknown("reset".into()),
                     Try::RateLimited => Outcome::RateLimited(Some(500)),
-                    Try::Rejected => Outcome::Rejected { field: None, reason: "bad".into() },
+                    Try::Rejected => Outcome::Rejected {
+                        field: None,
+                        reason: "bad".into(),
+                    },
                     Try::Auth => Outcome::Auth("expired".into()),
                 }
             })
@@ -110,7 +114,9 @@ impl Applied {
         if state.0 == self.ledger.last_appended() {
             return;
         }
-        self.ledger.wait_durable(self.ledger.last_appended()).unwrap();
+        self.ledger
+            .wait_durable(self.ledger.last_appended())
+            .unwrap();
         let mut reader = self.ledger.reader(state.0 + 1);
         while let Some((seq, entry)) = reader.next().unwrap() {
             state.0 = seq;
@@ -122,7 +128,11 @@ impl Applied {
                 }
                 What::Attempts { deliveries, .. } => {
                     for (seq, ordinal) in deliveries {
-                        let id = DeliveryId { connector: Symbol(0), seq, ordinal };
+                        let id = DeliveryId {
+                            connector: Symbol(0),
+                            seq,
+                            ordinal,
+                        };
                         state.1.get_mut(&id).unwrap().status = DeliveryStatus::Attempted;
                     }
                 }
@@ -139,8 +149,14 @@ impl Applied {
 }
 
 fn apply(outbox: &mut BTreeMap<DeliveryId, Delivery>, receipt: &Receipt) {
-    let id = DeliveryId { connector: Symbol(0), seq: receipt.seq, ordinal: receipt.ordinal };
-    let delivery = outbox.get_mut(&id).expect("a receipt for a delivery that is not there");
+    let id = DeliveryId {
+        connector: Symbol(0),
+        seq: receipt.seq,
+        ordinal: receipt.ordinal,
+    };
+    let delivery = outbox
+        .get_mut(&id)
+        .expect("a receipt for a delivery that is not there");
     delivery.attempts += 1;
     delivery.status = match (&receipt.outcome, receipt.retry_at) {
         (Outcome::Done(_), _) => {
@@ -164,7 +180,10 @@ impl Outbox for Applied {
         self.catch_up();
         let state = self.state.lock().unwrap();
         let behind = state.1.iter().filter(|(id, _)| Some(**id) > after);
-        Ok(behind.take(limit).map(|(_, delivery)| delivery.clone()).collect())
+        Ok(behind
+            .take(limit)
+            .map(|(_, delivery)| delivery.clone())
+            .collect())
     }
 
     async fn applied(&self, _seq: u64) -> Result<(), Error> {
@@ -180,7 +199,11 @@ impl Outbox for Applied {
 
 fn delivery(number: u32, profile: u8) -> Delivery {
     Delivery {
-        id: DeliveryId { connector: Symbol(0), seq: u64::from(number), ordinal: 0 },
+        id: DeliveryId {
+            connector: Symbol(0),
+            seq: u64::from(number),
+            ordinal: 0,
+        },
         key: DeliveryKey::of("test", "vendor", u64::from(number), 0),
         sync: Symbol(1),
         profile: ProfileId([profile; 16]),
@@ -210,8 +233,10 @@ fn drain(
     idempotency: Idempotency,
     can_tell: bool,
 ) -> Outcomes {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
     runtime.unwrap().block_on(async {
         let disk = Arc::new(SimulatedDisk::new());
         let folder = std::path::Path::new("/ledger");
@@ -228,21 +253,27 @@ fn drain(
             can_tell,
             ..Vendor::default()
         });
-        let by_id = deliveries.into_iter().map(|delivery| (delivery.id, delivery)).collect();
+        let by_id = deliveries
+            .into_iter()
+            .map(|delivery| (delivery.id, delivery))
+            .collect();
         let outbox = Arc::new(Applied {
             ledger: Arc::clone(&ledger),
             state: Mutex::new((0, by_id, None)),
         });
         let start = tokio::time::Instant::now();
-        let now: crate::Pace = Arc::new(move || {
-            Instant(i64::try_from(start.elapsed().as_millis()).unwrap())
-        });
+        let now: crate::Pace =
+            Arc::new(move || Instant(i64::try_from(start.elapsed().as_millis()).unwrap()));
         let worker = Worker::new(WorkerOptions {
             connector: ConnectorId::from("vendor"),
             destination: Arc::clone(&vendor),
             outbox: Arc::clone(&outbox),
             ledger,
-            retry: Retry { first_ms: 100, longest_ms: 10_000, give_up_after_ms: 60_000 },
+            retry: Retry {
+                first_ms: 100,
+                longest_ms: 10_000,
+                give_up_after_ms: 60_000,
+            },
             in_flight: 2,
             now: Arc::clone(&now),
             stamp: now,
@@ -251,7 +282,12 @@ fn drain(
         let effects = vendor.effects.lock().unwrap().clone();
         let left = outbox.left();
         let paused = outbox.state.lock().unwrap().2.clone();
-        Outcomes { drained, left, effects, paused }
+        Outcomes {
+            drained,
+            left,
+            effects,
+            paused,
+        }
     })
 }
 
@@ -323,31 +359,58 @@ proptest! {
 fn an_unanswered_mail_is_not_sent_again() {
     let mail = delivery(1, 1);
     let script = BTreeMap::from([(mail.key.clone(), vec![Try::WorksUnanswered])]);
-    let end = drain(vec![mail.clone()], script.clone(), Idempotency::AtMostOnce, false);
+    let end = drain(
+        vec![mail.clone()],
+        script.clone(),
+        Idempotency::AtMostOnce,
+        false,
+    );
     assert_eq!(end.effects.len(), 1);
     assert_eq!(end.left[0].status, DeliveryStatus::Unknown);
 
     let end = drain(vec![mail], script, Idempotency::AtMostOnce, true);
-    assert_eq!((end.effects.len(), end.drained.done), (1, 1), "the vendor says that it has it");
+    assert_eq!(
+        (end.effects.len(), end.drained.done),
+        (1, 1),
+        "the vendor says that it has it"
+    );
 }
 
 #[test]
 fn a_mail_that_was_on_its_way_in_a_crash_is_held_unless_the_vendor_can_tell() {
     let mut mail = delivery(1, 1);
     mail.status = DeliveryStatus::Attempted;
-    let end = drain(vec![mail.clone()], BTreeMap::new(), Idempotency::AtMostOnce, false);
-    assert_eq!((end.effects.len(), &end.left[0].status), (0, &DeliveryStatus::Unknown));
+    let end = drain(
+        vec![mail.clone()],
+        BTreeMap::new(),
+        Idempotency::AtMostOnce,
+        false,
+    );
+    assert_eq!(
+        (end.effects.len(), &end.left[0].status),
+        (0, &DeliveryStatus::Unknown)
+    );
 
     let end = drain(vec![mail], BTreeMap::new(), Idempotency::AtMostOnce, true);
-    assert_eq!((end.effects.len(), end.drained.done), (1, 1), "it had not happened");
+    assert_eq!(
+        (end.effects.len(), end.drained.done),
+        (1, 1),
+        "it had not happened"
+    );
 }
 
 #[test]
 fn refused_credentials_pause_the_connector() {
-    let deliveries: Vec<_> = (1..=8).map(|number| delivery(number, number as u8)).collect();
+    let deliveries: Vec<_> = (1..=8)
+        .map(|number| delivery(number, number as u8))
+        .collect();
     let script = BTreeMap::from([(deliveries[1].key.clone(), vec![Try::Auth])]);
     let end = drain(deliveries, script, Idempotency::Keyed, false);
     assert_eq!(end.paused.as_deref(), Some("expired"));
-    assert!(end.left.iter().all(|delivery| delivery.status == DeliveryStatus::Pending));
+    assert!(
+        end.left
+            .iter()
+            .all(|delivery| delivery.status == DeliveryStatus::Pending)
+    );
     assert!(!end.left.is_empty());
 }

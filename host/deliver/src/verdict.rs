@@ -56,7 +56,12 @@ pub(crate) fn judge(
             None
         }
     };
-    Receipt { seq: delivery.id.seq, ordinal: delivery.id.ordinal, outcome, retry_at }
+    Receipt {
+        seq: delivery.id.seq,
+        ordinal: delivery.id.ordinal,
+        outcome,
+        retry_at,
+    }
 }
 
 /// The outcome for an item of unknown fate after the vendor was asked.

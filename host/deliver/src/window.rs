@@ -86,7 +86,10 @@ impl Window {
     pub fn load(&mut self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
             self.tail = self.tail.max(Some(delivery.id));
-            if !matches!(delivery.status, DeliveryStatus::Dead | DeliveryStatus::Unknown) {
+            if !matches!(
+                delivery.status,
+                DeliveryStatus::Dead | DeliveryStatus::Unknown
+            ) {
                 let due = match delivery.status {
                     DeliveryStatus::Retrying { not_before } => not_before,
                     _ => Instant::MIN,
@@ -120,7 +123,10 @@ impl Window {
     /// The earliest instant at which something that waits is due, if nothing before it is.
     pub fn next_due(&self) -> Option<Instant> {
         let mut busy: HashSet<ProfileId> = HashSet::new();
-        let heads = self.items.values().filter(|item| busy.insert(item.delivery.profile));
+        let heads = self
+            .items
+            .values()
+            .filter(|item| busy.insert(item.delivery.profile));
         let waiting = heads.filter(|item| !self.in_flight.contains(&item.delivery.id));
         waiting.map(|item| item.due).min()
     }
@@ -132,9 +138,7 @@ impl Window {
         let mut busy: HashSet<ProfileId> = HashSet::new();
         let mut work: Vec<Work> = Vec::new();
         for Item { delivery, due } in self.items.values() {
-            if !busy.insert(delivery.profile)
-                || self.in_flight.contains(&delivery.id)
-                || *due > now
+            if !busy.insert(delivery.profile) || self.in_flight.contains(&delivery.id) || *due > now
             {
                 continue;
             }
@@ -142,7 +146,10 @@ impl Window {
                 .iter()
                 .find(|spec| spec.action == delivery.action)
                 .map_or(1, |spec| spec.batch_size.max(1));
-            match work.iter().position(|piece| piece.has_room_for(delivery, size)) {
+            match work
+                .iter()
+                .position(|piece| piece.has_room_for(delivery, size))
+            {
                 Some(at) => work[at].push(delivery.clone()),
                 None if work.len() < most => work.push(Work::start(delivery.clone())),
                 None if work.iter().all(|piece| piece.items().len() >= size) => break,

@@ -197,7 +197,11 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
             }
             self.hold_until = None;
         }
-        let free = self.options.in_flight.max(1).saturating_sub(self.flights.len());
+        let free = self
+            .options
+            .in_flight
+            .max(1)
+            .saturating_sub(self.flights.len());
         if free > 0 {
             for work in self.window.take(now, &self.specs, free) {
                 self.start(work).await?;
@@ -223,8 +227,9 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
         while self.window.room() > 0 {
             let limit = self.window.room().min(PAGE);
             let outbox = &self.options.outbox;
-            let page =
-                outbox.page(&self.options.connector, self.window.tail(), limit).await?;
+            let page = outbox
+                .page(&self.options.connector, self.window.tail(), limit)
+                .await?;
             let full = page.len() == limit;
             self.window.load(page);
             if !full {
@@ -272,9 +277,8 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
             Work::Settle(action, items) => {
                 let asks = self.spec(&items[0]).is_some_and(|spec| spec.read_back);
                 self.flights.spawn(async move {
-                    let unknown = || {
-                        Outcome::Unknown("the host stopped while it was on its way".into())
-                    };
+                    let unknown =
+                        || Outcome::Unknown("the host stopped while it was on its way".into());
                     let outcomes = if asks {
                         match destination.read_back(&action, &items).await {
                             Ok(found) => found.into_iter().map(outcome_of_found).collect(),
@@ -293,18 +297,21 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
     async fn note_attempts(&self, items: &[Delivery]) -> Result<(), Error> {
         let what = What::Attempts {
             connector: self.options.connector.clone(),
-            deliveries: items.iter().map(|item| (item.id.seq, item.id.ordinal)).collect(),
+            deliveries: items
+                .iter()
+                .map(|item| (item.id.seq, item.id.ordinal))
+                .collect(),
         };
         let appended = self.options.ledger.append((self.options.stamp)(), &what)?;
         self.options.ledger.durable(appended.seq).await?;
         Ok(())
     }
 
-    async fn land(
-        &mut self,
-        joined: Result<Flight, tokio::task::JoinError>,
-    ) -> Result<(), Error> {
-        let Flight { items, mut outcomes } = match joined {
+    async fn land(&mut self, joined: Result<Flight, tokio::task::JoinError>) -> Result<(), Error> {
+        let Flight {
+            items,
+            mut outcomes,
+        } = match joined {
             Ok(flight) => flight,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
@@ -320,7 +327,8 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
                 (DeliveryStatus::Queued { job }, Outcome::Queued(again)) if job == again
             );
             if known_job {
-                self.window.landed(item.id, Some((item, now.plus_ms(POLL_MS))));
+                self.window
+                    .landed(item.id, Some((item, now.plus_ms(POLL_MS))));
                 continue;
             }
             let idempotency = self.idempotency(&item);
@@ -331,7 +339,10 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
         }
         if !receipts.is_empty() {
             let connector = self.options.connector.clone();
-            let what = What::Receipts { connector, receipts };
+            let what = What::Receipts {
+                connector,
+                receipts,
+            };
             let stamp = (self.options.stamp)();
             self.last_receipt = self.options.ledger.append(stamp, &what)?.seq;
         }
@@ -351,7 +362,12 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
             return outcome;
         }
         let items = std::slice::from_ref(item);
-        match self.options.destination.read_back(&item.action, items).await {
+        match self
+            .options
+            .destination
+            .read_back(&item.action, items)
+            .await
+        {
             Ok(found) => found.into_iter().next().map_or(outcome, outcome_of_found),
             Err(_) => outcome,
         }
@@ -412,7 +428,8 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
 
     /// An action that the plugin does not declare is treated with the greatest care.
     fn idempotency(&self, item: &Delivery) -> Idempotency {
-        self.spec(item).map_or(Idempotency::AtMostOnce, |spec| spec.idempotency)
+        self.spec(item)
+            .map_or(Idempotency::AtMostOnce, |spec| spec.idempotency)
     }
 
     fn until(&self, due: Option<Instant>) -> impl Future<Output = ()> + use<D, O> {

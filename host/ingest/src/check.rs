@@ -20,7 +20,10 @@ const LATEST: Instant = Instant(7_258_118_400_000);
 /// The field at fault and what is wrong with it, for a person.
 pub fn check(record: &Record) -> Result<(), (&'static str, String)> {
     if record.id.is_empty() {
-        return Err(("id", "is empty; expected the vendor's id of the object".into()));
+        return Err((
+            "id",
+            "is empty; expected the vendor's id of the object".into(),
+        ));
     }
     if record.id.len() > MAX_ID_BYTES {
         return Err(("id", format!("is longer than {MAX_ID_BYTES} bytes")));
@@ -68,7 +71,10 @@ fn plausible(field: &'static str, at: Instant) -> Result<(), (&'static str, Stri
     if (EARLIEST..LATEST).contains(&at) {
         Ok(())
     } else {
-        Err((field, format!("is {at}; expected an instant between 1900 and 2200")))
+        Err((
+            field,
+            format!("is {at}; expected an instant between 1900 and 2200"),
+        ))
     }
 }
 
@@ -76,6 +82,9 @@ fn currency(field: &'static str, code: &str) -> Result<(), (&'static str, String
     if code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(())
     } else {
-        Err((field, format!("has the currency `{code}`; expected an ISO 4217 code such as EUR")))
+        Err((
+            field,
+            format!("has the currency `{code}`; expected an ISO 4217 code such as EUR"),
+        ))
     }
 }

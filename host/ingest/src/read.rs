@@ -23,7 +23,10 @@ impl Default for Budget {
     /// A page is one ledger entry and one step: large enough to make the sandbox's cost per call
     /// vanish, small enough to keep a step short.
     fn default() -> Self {
-        Self { records: 1_000, bytes: 4 << 20 }
+        Self {
+            records: 1_000,
+            bytes: 4 << 20,
+        }
     }
 }
 
@@ -161,10 +164,7 @@ pub async fn read_stream(
 ///
 /// # Errors
 /// When the ledger fails.
-pub fn append_page(
-    ctx: &StreamContext<'_>,
-    page: Page,
-) -> Result<(u64, u64, u64), Error> {
+pub fn append_page(ctx: &StreamContext<'_>, page: Page) -> Result<(u64, u64, u64), Error> {
     let mut rejects = page.rejects;
     let mut records = page.records;
     records.retain(|record| match check(record) {

@@ -16,7 +16,10 @@ struct Scripted {
 impl Scripted {
     fn new(mut answers: Vec<Result<Page, SourceFault>>) -> Self {
         answers.reverse();
-        Self { answers: Mutex::new(answers), cursors: Mutex::default() }
+        Self {
+            answers: Mutex::new(answers),
+            cursors: Mutex::default(),
+        }
     }
 }
 
@@ -27,8 +30,15 @@ impl Source for Scripted {
         cursor: Option<&[u8]>,
         _budget: Budget,
     ) -> Result<Page, SourceFault> {
-        self.cursors.lock().unwrap().push(cursor.map(<[u8]>::to_vec));
-        self.answers.lock().unwrap().pop().expect("called more often than scripted")
+        self.cursors
+            .lock()
+            .unwrap()
+            .push(cursor.map(<[u8]>::to_vec));
+        self.answers
+            .lock()
+            .unwrap()
+            .pop()
+            .expect("called more often than scripted")
     }
 }
 
@@ -38,12 +48,20 @@ fn event(id: &str, name: &str) -> Record {
         updated_at: Instant(1),
         identifiers: vec![Identifier::user_id("u").unwrap()],
         attributes: Vec::new(),
-        body: Body::Event(Event { name: name.into(), occurred_at: Instant(1) }),
+        body: Body::Event(Event {
+            name: name.into(),
+            occurred_at: Instant(1),
+        }),
     }
 }
 
 fn page(records: Vec<Record>, next: &[u8], more: bool) -> Page {
-    Page { records, next_cursor: next.to_vec(), more, ..Page::default() }
+    Page {
+        records,
+        next_cursor: next.to_vec(),
+        more,
+        ..Page::default()
+    }
 }
 
 async fn read(source: &Scripted, ledger: &Ledger) -> Result<crate::ReadSummary, Error> {
@@ -91,7 +109,10 @@ async fn cursor_and_records_are_one_entry() {
             other => panic!("unexpected {other:?}"),
         })
         .collect();
-    assert_eq!(cursors, [(1, Some(b"c1".to_vec())), (1, Some(b"c2".to_vec()))]);
+    assert_eq!(
+        cursors,
+        [(1, Some(b"c1".to_vec())), (1, Some(b"c2".to_vec()))]
+    );
 }
 
 #[tokio::test]
@@ -101,8 +122,14 @@ async fn a_bad_record_is_kept_beside_its_neighbours() {
     let source = Scripted::new(vec![Ok(page(bad, b"c1", false))]);
     let summary = read(&source, &ledger).await.unwrap();
     assert_eq!((summary.records, summary.rejects), (1, 2));
-    let What::Records(records) = entries(&ledger).remove(0) else { panic!("no records") };
-    let fields: Vec<_> = records.rejects.iter().map(|reject| reject.field.clone()).collect();
+    let What::Records(records) = entries(&ledger).remove(0) else {
+        panic!("no records")
+    };
+    let fields: Vec<_> = records
+        .rejects
+        .iter()
+        .map(|reject| reject.field.clone())
+        .collect();
     assert_eq!(fields, [Some("name".into()), Some("id".into())]);
 }
 
@@ -122,5 +149,8 @@ async fn an_expired_cursor_starts_the_stream_over_once() {
         Ok(page(vec![event("1", "A")], b"c1", false)),
     ]);
     read(&source, &ledger).await.unwrap();
-    assert_eq!(*source.cursors.lock().unwrap(), [Some(b"old".to_vec()), None]);
+    assert_eq!(
+        *source.cursors.lock().unwrap(),
+        [Some(b"old".to_vec()), None]
+    );
 }

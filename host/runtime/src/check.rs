@@ -34,8 +34,12 @@ pub fn check(folder: &Path) -> Vec<Finding> {
         Ok(project) => project,
         Err(problems) => return problems.into_iter().map(|it| finding(it, true)).collect(),
     };
-    let mut findings: Vec<_> =
-        project.warnings.iter().cloned().map(|warning| finding(warning, false)).collect();
+    let mut findings: Vec<_> = project
+        .warnings
+        .iter()
+        .cloned()
+        .map(|warning| finding(warning, false))
+        .collect();
     let loader = match Loader::new(folder, None) {
         Ok(loader) => loader,
         Err(error) => {
@@ -48,7 +52,10 @@ pub fn check(folder: &Path) -> Vec<Finding> {
             .load(&configured.plugin)
             .and_then(|plugin| connector(id, configured, plugin, folder, Override::default()));
         if let Err(error) = fits {
-            findings.push(of_admin(error, project.position(&format!("connectors.{id}"))));
+            findings.push(of_admin(
+                error,
+                project.position(&format!("connectors.{id}")),
+            ));
         }
     }
     findings
@@ -67,13 +74,18 @@ fn finding(problem: crosspoint_config::Problem, is_error: bool) -> Finding {
     }
 }
 
-fn of_admin(
-    error: crate::admin::AdminError,
-    at: Option<&crosspoint_config::Position>,
-) -> Finding {
+fn of_admin(error: crate::admin::AdminError, at: Option<&crosspoint_config::Position>) -> Finding {
     let (file, line, column) = at.map(place).unwrap_or_default();
     let code = error.code.unwrap_or_default();
-    Finding { code, is_error: true, file, line, column, message: error.message, hint: error.hint }
+    Finding {
+        code,
+        is_error: true,
+        file,
+        line,
+        column,
+        message: error.message,
+        hint: error.hint,
+    }
 }
 
 fn unplaced(code: &str, message: String, hint: Option<String>) -> Finding {

@@ -47,7 +47,9 @@ impl Clock {
 
 /// The machine's clock, which paces retries whatever the project's clock is.
 pub(crate) fn machine_now() -> Instant {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 use crate::admin::AdminError;
 use crate::clock::Clock;
 use crate::error::{chain, coded};
+use crate::failpoint::reach;
 use crate::handle::Handle;
 
 /// A configured plugin with all that a call needs.
@@ -56,7 +57,13 @@ pub(crate) fn connector(
     settings.extend(instead.settings);
     let files = instead
         .files
-        .or_else(|| configured.grant.files.as_ref().map(|files| folder.join(files)))
+        .or_else(|| {
+            configured
+                .grant
+                .files
+                .as_ref()
+                .map(|files| folder.join(files))
+        })
         .map(FilesGrant::Folder);
     let hosts = configured
         .grant
@@ -104,7 +111,11 @@ fn host_grant(
     plain_http: &[HostName],
 ) -> Result<HostGrant, AdminError> {
     let pattern = HostPattern::parse(&host.host).map_err(|reason| {
-        coded("XP-PLG-009", format!("connector `{id}` is granted `{}`: {reason}", host.host), None)
+        coded(
+            "XP-PLG-009",
+            format!("connector `{id}` is granted `{}`: {reason}", host.host),
+            None,
+        )
     })?;
     let by_address = host.host.parse::<std::net::IpAddr>().is_ok();
     Ok(HostGrant {
@@ -122,20 +133,28 @@ fn secret(
     folder: &Path,
 ) -> Result<Secret, AdminError> {
     match reference {
-        SecretRef::Env(variable) => std::env::var(variable.as_str()).map(Secret::new).map_err(|_| {
-            coded(
-                "XP-RUN-011",
-                format!("secret `{name}` of connector `{id}` is not set: no variable `{variable}`"),
-                Some(format!("set `{variable}` in the environment of this command")),
-            )
-        }),
+        SecretRef::Env(variable) => std::env::var(variable.as_str()).map(Secret::new).map_err(
+            |_| {
+                coded(
+                    "XP-RUN-011",
+                    format!(
+                        "secret `{name}` of connector `{id}` is not set: no variable `{variable}`"
+                    ),
+                    Some(format!(
+                        "set `{variable}` in the environment of this command"
+                    )),
+                )
+            },
+        ),
         SecretRef::File(path) => {
             let file = folder.join(path);
             let text = std::fs::read_to_string(&file).map_err(|error| {
                 let file = file.display();
                 coded(
                     "XP-RUN-011",
-                    format!("secret `{name}` of connector `{id}` cannot be read: `{file}`: {error}"),
+                    format!(
+                        "secret `{name}` of connector `{id}` cannot be read: `{file}`: {error}"
+                    ),
                     Some("write the secret into that file, readable by this user only".into()),
                 )
             })?;
@@ -153,7 +172,15 @@ impl Lane {
         clock: Arc<Clock>,
     ) -> Self {
         let (source_checked, destination_checked) = Default::default();
-        Self { id, connector, handle, ledger, clock, source_checked, destination_checked }
+        Self {
+            id,
+            connector,
+            handle,
+            ledger,
+            clock,
+            source_checked,
+            destination_checked,
+        }
     }
 
     pub fn has_role(&self, role: Role) -> bool {
@@ -173,7 +200,10 @@ impl Lane {
             })
         });
         let jobs = jobs.await.map_err(|error| error.to_string())?;
-        Ok(CallInput { jobs: jobs.into_iter().collect(), wall_ms: None })
+        Ok(CallInput {
+            jobs: jobs.into_iter().collect(),
+            wall_ms: None,
+        })
     }
 
     /// Lets the source check its credentials and settings before the first read.
@@ -200,14 +230,14 @@ impl Lane {
     }
 
     /// The value of a destination's call, after its log lines were passed on and its notes kept.
-    fn keep<T>(
-        &self,
-        answer: Result<CallOutput<T>, Error>,
-    ) -> Result<T, DestinationFault> {
+    fn keep<T>(&self, answer: Result<CallOutput<T>, Error>) -> Result<T, DestinationFault> {
         let output = answer.map_err(|error| destination_fault(&error))?;
         self.log(&output);
         if !output.jobs.is_empty() {
-            let what = What::Notes { connector: self.id.clone(), jobs: output.jobs };
+            let what = What::Notes {
+                connector: self.id.clone(),
+                jobs: output.jobs,
+            };
             let noted = self.ledger.append(self.clock.now(), &what);
             noted.map_err(|error| DestinationFault::Unknown(chain(&error)))?;
         }
@@ -227,8 +257,10 @@ impl Source for Lane {
         budget: Budget,
     ) -> Result<Page, SourceFault> {
         let input = self.input().await.map_err(SourceFault::Transient)?;
-        let budget =
-            crosspoint_sandbox::Budget { records: budget.records, bytes: budget.bytes };
+        let budget = crosspoint_sandbox::Budget {
+            records: budget.records,
+            bytes: budget.bytes,
+        };
         let output = self.connector.read(stream, cursor, budget, input).await;
         page(self, output)
     }
@@ -279,7 +311,9 @@ impl Destination for Lane {
         items: &[Delivery],
     ) -> Result<Vec<Outcome>, DestinationFault> {
         let input = self.destination_input().await?;
-        self.keep(self.connector.deliver(action, items, input).await)
+        let answer = self.connector.deliver(action, items, input).await;
+        reach("after-vendor-accepted");
+        self.keep(answer)
     }
 
     async fn poll(

@@ -18,6 +18,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// First pause of a source after a failed read.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How often old ledger files are looked for: files go whole, so hours do not matter.
+const RETENTION_PAUSE: Duration = Duration::from_secs(3_600);
+
 /// The tasks around the core thread.
 pub(crate) struct Edges {
     stop: watch::Sender<bool>,
@@ -49,6 +52,10 @@ impl Edges {
                 tasks.spawn_on(poll, host.tokio.handle());
             }
         }
+        tasks.spawn_on(
+            forget(Arc::clone(host), stop.subscribe()),
+            host.tokio.handle(),
+        );
         Ok(Self { stop, tasks })
     }
 
@@ -57,7 +64,9 @@ impl Edges {
         self.stop.send_replace(true);
         let mut first = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
-            let ended = ended.map_err(|error| coded("XP-RUN-009", error, None)).flatten();
+            let ended = ended
+                .map_err(|error| coded("XP-RUN-009", error, None))
+                .flatten();
             first = first.and(ended);
         }
         first
@@ -85,6 +94,16 @@ fn start_worker(
     let run = async move { Ok(worker.run(woken, stopped).await.map(|_| ())?) };
     tasks.spawn_on(run, host.tokio.handle());
     Ok(())
+}
+
+/// Lets go of old ledger files from time to time.
+async fn forget(host: Arc<Host>, mut stop: watch::Receiver<bool>) -> Result<(), AdminError> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RETENTION_PAUSE) => host.forget_in_background().await?,
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        }
+    }
 }
 
 /// Reads a source at once and then on its schedule, more slowly while it fails.

@@ -8,12 +8,20 @@ pub(crate) fn coded(
     message: impl ToString,
     hint: impl Into<Option<String>>,
 ) -> AdminError {
-    AdminError { code: Some(code.to_owned()), message: message.to_string(), hint: hint.into() }
+    AdminError {
+        code: Some(code.to_owned()),
+        message: message.to_string(),
+        hint: hint.into(),
+    }
 }
 
 /// Something that was asked for by name and is not there.
 pub(crate) fn not_found(what: &str, name: &str, hint: &str) -> AdminError {
-    coded("XP-RUN-003", format!("there is no {what} `{name}`"), Some(hint.to_owned()))
+    coded(
+        "XP-RUN-003",
+        format!("there is no {what} `{name}`"),
+        Some(hint.to_owned()),
+    )
 }
 
 /// An argument that cannot be understood.
@@ -43,7 +51,9 @@ impl From<crosspoint_ledger::Error> for AdminError {
             crosspoint_ledger::Error::Locked { .. } => coded(
                 "XP-RUN-001",
                 message,
-                Some("stop the other host, or let this command talk to it through its socket".into()),
+                Some(
+                    "stop the other host, or let this command talk to it through its socket".into(),
+                ),
             ),
             _ => coded(
                 "XP-RUN-002",
@@ -66,7 +76,11 @@ impl From<crosspoint_store::Error> for AdminError {
 
 impl From<crosspoint_model::state::StateError> for AdminError {
     fn from(error: crosspoint_model::state::StateError) -> Self {
-        coded("XP-RUN-005", chain(&error), Some("start again; the store is checked then".into()))
+        coded(
+            "XP-RUN-005",
+            chain(&error),
+            Some("start again; the store is checked then".into()),
+        )
     }
 }
 

@@ -37,7 +37,13 @@ impl Handle {
                     *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }
             })
-            .map_err(|error| coded("XP-RUN-009", format!("could not start a thread: {error}"), None))?;
+            .map_err(|error| {
+                coded(
+                    "XP-RUN-009",
+                    format!("could not start a thread: {error}"),
+                    None,
+                )
+            })?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
             ledger,
@@ -82,6 +88,12 @@ impl Handle {
         reached.map(|_| ()).map_err(|_| self.stopped())
     }
 
+    /// Completes when the thread has ended, which it does by itself only after a failure.
+    pub async fn ended(&self) {
+        let mut applied = self.applied.clone();
+        while applied.changed().await.is_ok() {}
+    }
+
     /// The last entry that the state holds.
     pub fn applied_position(&self) -> u64 {
         *self.applied.borrow()
@@ -89,19 +101,32 @@ impl Handle {
 
     /// Stops the thread; what it applied is checkpointed then, the rest is stepped at the next start.
     pub fn stop(&self) -> Result<(), AdminError> {
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let jobs = self
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(jobs) = jobs {
             // The thread has ended already where this fails.
             _ = jobs.send(Box::new(|_| ControlFlow::Break(())));
         }
         self.ledger.wake();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
             return Err(coded("XP-RUN-009", "the step loop panicked", None));
         }
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        match self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+        {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -116,7 +141,11 @@ impl Handle {
     }
 
     fn stopped(&self) -> AdminError {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         failure.unwrap_or_else(|| coded("XP-RUN-009", "the host has stopped", None))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crosspoint_config::Project;
@@ -35,7 +36,11 @@ pub struct HostOptions {
 
 impl HostOptions {
     pub(crate) fn data_folder(&self) -> DataFolder {
-        DataFolder(self.data.clone().unwrap_or_else(|| self.project.join("data")))
+        DataFolder(
+            self.data
+                .clone()
+                .unwrap_or_else(|| self.project.join("data")),
+        )
     }
 }
 
@@ -53,6 +58,7 @@ pub struct Host {
     lanes: Mutex<BTreeMap<ConnectorId, Arc<Lane>>>,
     edges: Mutex<Option<Edges>>,
     runs_edges: bool,
+    closed: AtomicBool,
 }
 
 impl Host {
@@ -92,6 +98,7 @@ impl Host {
             lanes: Mutex::default(),
             edges: Mutex::default(),
             runs_edges: options.edges,
+            closed: AtomicBool::new(false),
         });
         if applied != files {
             let what = What::Configured(Files { files });
@@ -110,8 +117,9 @@ impl Host {
     fn finish_sweep(&self, progress: OnProgress<'_>) -> Result<(), AdminError> {
         let mut last = self.handle.applied_position();
         loop {
-            let pending =
-                self.handle.ask(|core| Ok(Stepper::pending_sweep(&mut core.state)?.is_some()))?;
+            let pending = self
+                .handle
+                .ask(|core| Ok(Stepper::pending_sweep(&mut core.state)?.is_some()))?;
             if !pending {
                 return Ok(());
             }
@@ -140,12 +148,17 @@ impl Host {
         &self.project.name
     }
 
-    /// Runs until `shutdown` completes, then closes.
+    /// Runs until `shutdown` completes or the step loop fails, then closes.
     ///
     /// # Errors
     /// What [`Self::close`] yields.
     pub fn run_until(&self, shutdown: impl Future<Output = ()>) -> Result<(), AdminError> {
-        self.tokio.block_on(shutdown);
+        self.tokio.block_on(async {
+            tokio::select! {
+                () = shutdown => {}
+                () = self.handle.ended() => {}
+            }
+        });
         self.close()
     }
 
@@ -155,13 +168,22 @@ impl Host {
     /// # Errors
     /// When the ledger or the store fails; everything acknowledged is durable all the same.
     pub fn close(&self) -> Result<(), AdminError> {
-        let edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let edges = self
+            .edges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(edges) = edges {
             self.tokio.block_on(edges.stop())?;
         }
+        // After a failure of the step loop there is nothing to let go of.
+        let forgotten = self.forget_old_entries();
         let stopped = self.handle.stop();
         self.ledger.close()?;
-        stopped
+        stopped.and(forgotten)
     }
 
     /// Whether deliver workers run.
@@ -171,17 +193,34 @@ impl Host {
 
     /// The configured connector.
     pub(crate) fn configured(&self, id: &str) -> Result<(&ConnectorId, &Configured), AdminError> {
-        let found = self.project.connectors.get_key_value(&ConnectorId::from(id));
+        let found = self
+            .project
+            .connectors
+            .get_key_value(&ConnectorId::from(id));
         found.ok_or_else(|| {
-            let known: Vec<_> = self.project.connectors.keys().map(|id| id.0.as_str()).collect();
-            not_found("connector", id, &format!("configured are: {}", known.join(", ")))
+            let known: Vec<_> = self
+                .project
+                .connectors
+                .keys()
+                .map(|id| id.0.as_str())
+                .collect();
+            not_found(
+                "connector",
+                id,
+                &format!("configured are: {}", known.join(", ")),
+            )
         })
     }
 
     /// A connector, loaded at its first use.
     pub(crate) fn lane(&self, id: &str) -> Result<Arc<Lane>, AdminError> {
         let (id, _) = self.configured(id)?;
-        if let Some(lane) = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+        if let Some(lane) = self
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+        {
             return Ok(Arc::clone(lane));
         }
         let lane = self.build_lane(&id.0, Override::default())?;
@@ -190,11 +229,7 @@ impl Host {
     }
 
     /// A connector with parts of its configuration replaced.
-    pub(crate) fn build_lane(
-        &self,
-        id: &str,
-        instead: Override,
-    ) -> Result<Arc<Lane>, AdminError> {
+    pub(crate) fn build_lane(&self, id: &str, instead: Override) -> Result<Arc<Lane>, AdminError> {
         let (id, configured) = self.configured(id)?;
         let plugin = self.loader()?.load(&configured.plugin)?;
         let connector = connector(id, configured, plugin, &self.folder, instead)?;

@@ -26,11 +26,13 @@ mod connector;
 mod core;
 mod edges;
 mod error;
+mod failpoint;
 mod handle;
 mod host;
 mod open;
 mod plugins;
 mod replay;
+mod retention;
 mod work;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Opening the data folder: ledger, store, and what it takes to bring the one up to the other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crosspoint_config::Project;
 use crosspoint_ledger::{Ledger, Options as LedgerOptions};
 use crosspoint_model::Instant;
 use crosspoint_step::Stepper;
-use crosspoint_store::{Engine, Settings, SledEngine, SledSettings, WorkingSet, snapshot};
+use crosspoint_store::{Engine, Reason, Settings, SledEngine, SledSettings, WorkingSet, snapshot};
 
 use crate::admin::{AdminError, Progress};
 use crate::clock::Clock;
@@ -57,7 +57,11 @@ pub(crate) fn open(
 ) -> Result<Opened, AdminError> {
     std::fs::create_dir_all(&data.0).map_err(|error| {
         let folder = data.0.display();
-        coded("XP-RUN-010", format!("could not create the data folder `{folder}`: {error}"), None)
+        coded(
+            "XP-RUN-010",
+            format!("could not create the data folder `{folder}`: {error}"),
+            None,
+        )
     })?;
     let ledger = Arc::new(Ledger::open(&data.ledger(), LedgerOptions::default())?);
     let (engine, rebuilt) = open_store(data, project, &ledger)?;
@@ -90,15 +94,27 @@ fn open_store(
     project: &Project,
     ledger: &Ledger,
 ) -> Result<(SledEngine, Option<String>), AdminError> {
-    let settings = SledSettings { cache_bytes: project.store.cache_bytes };
+    let settings = SledSettings {
+        cache_bytes: project.store.cache_bytes,
+    };
     let mut opened = SledEngine::open_or_set_aside(&data.store(), settings)?;
-    let mut reason = opened.rebuilt.as_ref().map(|rebuilt| rebuilt.reason.to_string());
+    let mut reason = opened
+        .rebuilt
+        .as_ref()
+        .map(|rebuilt| rebuilt.reason.to_string());
     let position = |engine: &SledEngine| engine.reached().map_or(0, |reached| reached.position);
-    if position(&opened.engine) > ledger.durable_position() {
+    let ahead = position(&opened.engine) > ledger.durable_position();
+    let behind = position(&opened.engine) > 0 && ledger.first_seq() > position(&opened.engine) + 1;
+    if ahead || behind {
+        let what = if ahead {
+            "is ahead of the ledger"
+        } else {
+            "ends before the ledger begins"
+        };
+        let contradiction = Reason::Contradicts(what.to_owned());
         drop(opened);
-        set_aside(&data.store())?;
-        opened = SledEngine::open_or_set_aside(&data.store(), settings)?;
-        reason = Some("the store is ahead of the ledger, so it belongs to another one".to_owned());
+        opened = SledEngine::set_aside_and_open(&data.store(), settings, contradiction)?;
+        reason = Some(format!("the store {what}"));
     }
     if position(&opened.engine) == 0
         && let Some(newest) = snapshot::newest(&data.snapshots())?
@@ -126,21 +142,6 @@ fn open_store(
     Ok((opened.engine, rebuilt))
 }
 
-fn set_aside(store: &Path) -> Result<(), AdminError> {
-    let mut number = 1;
-    let target = loop {
-        let target = store.with_extension(format!("set-aside-{number}"));
-        if !target.exists() {
-            break target;
-        }
-        number += 1;
-    };
-    std::fs::rename(store, &target).map_err(|error| {
-        let (from, to) = (store.display(), target.display());
-        coded("XP-RUN-010", format!("could not move `{from}` to `{to}`: {error}"), None)
-    })
-}
-
 /// Steps what is durable and not yet applied.
 fn catch_up(core: &mut Core, rebuilding: bool, progress: OnProgress<'_>) -> Result<(), AdminError> {
     let total = core.ledger.durable_position();
@@ -148,7 +149,11 @@ fn catch_up(core: &mut Core, rebuilding: bool, progress: OnProgress<'_>) -> Resu
     if behind == 0 {
         return Ok(());
     }
-    let label = if rebuilding { "rebuilding the store" } else { "catching up with the ledger" };
+    let label = if rebuilding {
+        "rebuilding the store"
+    } else {
+        "catching up with the ledger"
+    };
     let start = core.applied;
     let mut reader = core.ledger.reader(start + 1);
     while let Some((seq, entry)) = reader.next()? {
@@ -158,7 +163,11 @@ fn catch_up(core: &mut Core, rebuilding: bool, progress: OnProgress<'_>) -> Resu
         }
         if seq % 256 == 0 || seq == total {
             let done = seq - start;
-            progress(Progress { label: label.to_owned(), done, total: Some(behind) });
+            progress(Progress {
+                label: label.to_owned(),
+                done,
+                total: Some(behind),
+            });
         }
     }
     core.checkpoint_and_wait()

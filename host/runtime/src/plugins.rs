@@ -49,7 +49,11 @@ pub fn inspect(name: &str) -> Result<PluginSummary, AdminError> {
         None => (name.to_owned(), read(Path::new(name))?),
     };
     let manifest = read_manifest(&wasm)?;
-    Ok(PluginSummary { origin, bytes: wasm.len() as u64, manifest })
+    Ok(PluginSummary {
+        origin,
+        bytes: wasm.len() as u64,
+        manifest,
+    })
 }
 
 /// Loads each plugin once per process.
@@ -63,7 +67,11 @@ impl Loader {
     /// A loader for the project in `folder`; compiled plugins are kept in `cache`.
     pub fn new(folder: &Path, cache: Option<PathBuf>) -> Result<Self, AdminError> {
         let engine = Engine::new(EngineOptions { cache_dir: cache })?;
-        Ok(Self { engine, folder: folder.to_owned(), loaded: Mutex::default() })
+        Ok(Self {
+            engine,
+            folder: folder.to_owned(),
+            loaded: Mutex::default(),
+        })
     }
 
     /// The configured plugin, compiled.
@@ -95,7 +103,11 @@ fn read(path: &Path) -> Result<Vec<u8>, AdminError> {
         if error.kind() == std::io::ErrorKind::NotFound {
             return unknown(&path.display().to_string());
         }
-        coded("XP-RUN-010", format!("could not read plugin `{}`: {error}", path.display()), None)
+        coded(
+            "XP-RUN-010",
+            format!("could not read plugin `{}`: {error}", path.display()),
+            None,
+        )
     })
 }
 
@@ -104,6 +116,9 @@ fn unknown(name: &str) -> AdminError {
     coded(
         "XP-RUN-003",
         format!("there is no plugin `{name}`"),
-        Some(format!("bundled are: {}; any other is named by its component file", bundled.join(", "))),
+        Some(format!(
+            "bundled are: {}; any other is named by its component file",
+            bundled.join(", ")
+        )),
     )
 }

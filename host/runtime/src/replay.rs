@@ -54,14 +54,24 @@ pub fn replay(
             let used = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
             if used {
                 let message = format!("the folder `{}` is not empty", folder.display());
-                return Err(coded("XP-RUN-004", message, Some("name a new folder".into())));
+                return Err(coded(
+                    "XP-RUN-004",
+                    message,
+                    Some("name a new folder".into()),
+                ));
             }
             let opened = SledEngine::open_or_set_aside(&folder, SledSettings::default())?;
             step_all(&ledger, &data, opened.engine, progress)?
         }
     };
     let equal = digest_store.as_ref().map(|stored| *stored == digest_replay);
-    Ok(ReplayReport { entries, profiles, digest_replay, digest_store, equal })
+    Ok(ReplayReport {
+        entries,
+        profiles,
+        digest_replay,
+        digest_store,
+        equal,
+    })
 }
 
 /// The digest of the project's store, brought up to the ledger's end.
@@ -87,8 +97,9 @@ fn step_all<E: Engine + 'static>(
 ) -> Result<(u64, i64, String), AdminError> {
     if ledger.first_seq() > 1 {
         let newest = snapshot::newest(&data.snapshots())?;
-        let covering =
-            newest.filter(|newest| newest.position + 1 >= ledger.first_seq()).ok_or_else(|| {
+        let covering = newest
+            .filter(|newest| newest.position + 1 >= ledger.first_seq())
+            .ok_or_else(|| {
                 coded(
                     "XP-RUN-002",
                     "older ledger files were removed and no snapshot covers them",
@@ -111,7 +122,11 @@ fn step_all<E: Engine + 'static>(
         }
         if seq % 256 == 0 {
             let (label, done) = ("replaying the ledger".to_owned(), seq - start);
-            progress(Progress { label, done, total: Some(total) });
+            progress(Progress {
+                label,
+                done,
+                total: Some(total),
+            });
         }
     }
     if position > start {

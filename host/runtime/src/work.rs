@@ -18,6 +18,7 @@ use crate::admin::{AdminError, Delivered, Progress, Synced};
 use crate::clock::machine_now;
 use crate::connector::{Lane, Override};
 use crate::error::{bad_argument, coded, not_found};
+use crate::failpoint::reach;
 use crate::handle::Handle;
 use crate::host::Host;
 use crate::open::OnProgress;
@@ -35,7 +36,10 @@ impl Host {
     ) -> Result<Synced, AdminError> {
         let lane = self.lane(id)?;
         let start = MachineInstant::now();
-        let mut synced = Synced { connector: id.to_owned(), ..Synced::default() };
+        let mut synced = Synced {
+            connector: id.to_owned(),
+            ..Synced::default()
+        };
         let streams = self.streams(&lane).await?;
         if let Some(only) = only
             && !streams.iter().any(|stream| stream == only)
@@ -43,7 +47,10 @@ impl Host {
             let hint = format!("connector `{id}` has: {}", streams.join(", "));
             return Err(not_found("stream", only, &hint));
         }
-        for stream in streams.iter().filter(|stream| only.is_none_or(|only| only == *stream)) {
+        for stream in streams
+            .iter()
+            .filter(|stream| only.is_none_or(|only| only == *stream))
+        {
             let summary = self.read(&lane, stream, true, progress).await?;
             add(&mut synced, stream, summary);
         }
@@ -59,18 +66,29 @@ impl Host {
         progress: OnProgress<'_>,
     ) -> Result<Synced, AdminError> {
         let file = Path::new(path);
-        let (Some(folder), Some(name)) = (file.parent(), file.file_name().and_then(|name| name.to_str()))
-        else {
-            return Err(bad_argument(format!("`{path}` names no file"), "give the path of a file"));
+        let (Some(folder), Some(name)) = (
+            file.parent(),
+            file.file_name().and_then(|name| name.to_str()),
+        ) else {
+            return Err(bad_argument(
+                format!("`{path}` names no file"),
+                "give the path of a file",
+            ));
         };
         if !file.is_file() {
             return Err(not_found("file", path, "check the path"));
         }
         let settings = Map::from_iter([("path".to_owned(), Value::from(name))]);
-        let instead = Override { settings, files: Some(PathBuf::from(folder)) };
+        let instead = Override {
+            settings,
+            files: Some(PathBuf::from(folder)),
+        };
         let lane = self.build_lane(id, instead)?;
         let start = MachineInstant::now();
-        let mut synced = Synced { connector: id.to_owned(), ..Synced::default() };
+        let mut synced = Synced {
+            connector: id.to_owned(),
+            ..Synced::default()
+        };
         for stream in self.streams(&lane).await? {
             let summary = self.read(&lane, &stream, false, progress).await?;
             add(&mut synced, &stream, summary);
@@ -87,10 +105,17 @@ impl Host {
             ));
         }
         lane.check_source_once().await?;
-        let input = lane.input().await.map_err(|error| coded("XP-RUN-009", error, None))?;
+        let input = lane
+            .input()
+            .await
+            .map_err(|error| coded("XP-RUN-009", error, None))?;
         let output = lane.connector.streams(input).await?;
         lane.log(&output);
-        Ok(output.value.into_iter().map(|stream| stream.name.to_string()).collect())
+        Ok(output
+            .value
+            .into_iter()
+            .map(|stream| stream.name.to_string())
+            .collect())
     }
 
     /// Reads one stream; refused credentials pause the connector.
@@ -107,7 +132,12 @@ impl Host {
         };
         let label = format!("{}/{stream}", lane.id);
         let tell = |records: u64, _rejects: u64| {
-            progress(Progress { label: label.clone(), done: records, total: None });
+            reach("after-append");
+            progress(Progress {
+                label: label.clone(),
+                done: records,
+                total: None,
+            });
         };
         let ctx = StreamContext {
             ledger: &self.ledger,
@@ -119,10 +149,15 @@ impl Host {
             budget: Budget::default(),
         };
         let read = read_stream(lane, &ctx, cursor).await;
-        if let Err(crosspoint_ingest::Error::Source { fault: SourceFault::Auth(reason), .. }) = &read {
+        if let Err(crosspoint_ingest::Error::Source {
+            fault: SourceFault::Auth(reason),
+            ..
+        }) = &read
+        {
             self.pause(&lane.id, Some(reason)).await?;
         }
         let summary = read?;
+        reach("after-fsync");
         if let Some(seq) = summary.last_seq {
             self.handle.applied(seq).await?;
         }
@@ -248,17 +283,24 @@ impl Outbox for StateOutbox {
                 None => Vec::new(),
             })
         });
-        page.await.map_err(|error| DeliverError::Outbox(error.to_string()))
+        page.await
+            .map_err(|error| DeliverError::Outbox(error.to_string()))
     }
 
     async fn applied(&self, seq: u64) -> Result<(), DeliverError> {
-        self.0.applied(seq).await.map_err(|error| DeliverError::Outbox(error.to_string()))
+        self.0
+            .applied(seq)
+            .await
+            .map_err(|error| DeliverError::Outbox(error.to_string()))
     }
 
     async fn paused(&self, connector: &ConnectorId) -> Result<Option<String>, DeliverError> {
         let name = connector.0.clone();
-        let paused =
-            self.0.ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
-        paused.await.map_err(|error| DeliverError::Outbox(error.to_string()))
+        let paused = self
+            .0
+            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
+        paused
+            .await
+            .map_err(|error| DeliverError::Outbox(error.to_string()))
     }
 }

@@ -52,6 +52,7 @@ pub(crate) struct OpenFiles {
 
 impl Files {
     pub(crate) fn new(grant: &FilesGrant) -> Result<Self, String> {
+        opendal::init_default_registry();
         match grant {
             FilesGrant::Folder(folder) => Self::folder(folder.clone()),
             FilesGrant::Service { scheme, options } => {

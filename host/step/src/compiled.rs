@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crosspoint_config::project::Project;
 use crosspoint_identity::Guards;
-use crosspoint_profile::SurvivorshipRules;
+use crosspoint_model::Symbol;
 use crosspoint_model::delivery::Action;
 use crosspoint_model::profile::Profile;
-use crosspoint_model::Symbol;
+use crosspoint_profile::SurvivorshipRules;
 use crosspoint_segment::{Program, RuleSet};
 use smol_str::SmolStr;
 
@@ -51,7 +51,10 @@ impl CompiledSync {
     /// Whether it makes the vendor hold something that stays true as long as the profile is a
     /// member, as against something that happens once.
     pub fn is_state(&self) -> bool {
-        !matches!(self.action, Action::SendMessage | Action::TrackEvent | Action::Custom(_))
+        !matches!(
+            self.action,
+            Action::SendMessage | Action::TrackEvent | Action::Custom(_)
+        )
     }
 }
 
@@ -67,8 +70,12 @@ impl Compiled {
             }
             known
         });
-        profile.expiries.retain(|expiry| self.known_segments.contains(&expiry.segment));
-        profile.handed_over.retain(|handed_over| self.known_syncs.contains(&handed_over.sync));
+        profile
+            .expiries
+            .retain(|expiry| self.known_segments.contains(&expiry.segment));
+        profile
+            .handed_over
+            .retain(|handed_over| self.known_syncs.contains(&handed_over.sync));
         removed
     }
 }

@@ -43,7 +43,11 @@ impl Stepper {
         ctx: &mut Context,
     ) -> Result<(), Error> {
         let epoch = self.compiled.as_ref().map_or(0, |compiled| compiled.epoch) + 1;
-        let applied = Applied { epoch, seq: ctx.seq, files: configured.files.clone() };
+        let applied = Applied {
+            epoch,
+            seq: ctx.seq,
+            files: configured.files.clone(),
+        };
         let bytes = serde_json::to_vec(&applied).map_err(Error::Stored)?;
         state.put_note(CONFIGURATION_NOTE, Some(&bytes))?;
         let compiled = compile(state, &applied)?;
@@ -66,7 +70,9 @@ impl Stepper {
     /// # Errors
     /// When the store fails or its note does not decode.
     pub fn applied_files(state: &mut impl State) -> Result<Vec<(String, String)>, Error> {
-        Ok(applied(state)?.map(|applied| applied.files).unwrap_or_default())
+        Ok(applied(state)?
+            .map(|applied| applied.files)
+            .unwrap_or_default())
     }
 
     /// Where an unfinished sweep goes on: `Some(None)` from the start; `None`: nothing to sweep.
@@ -88,7 +94,9 @@ impl Stepper {
 
     pub(crate) fn guards(&self) -> &Guards {
         static DEFAULT: std::sync::LazyLock<Guards> = std::sync::LazyLock::new(Guards::default);
-        self.compiled.as_ref().map_or(&DEFAULT, |compiled| &compiled.guards)
+        self.compiled
+            .as_ref()
+            .map_or(&DEFAULT, |compiled| &compiled.guards)
     }
 
     pub(crate) fn apply_sweep(
@@ -108,7 +116,9 @@ impl Stepper {
                 let settled = resettle(state, self.guards(), id)?;
                 self.follow(state, settled, ctx)?;
             }
-            let Some(mut profile) = state.take_profile(id)? else { continue };
+            let Some(mut profile) = state.take_profile(id)? else {
+                continue;
+            };
             let before = first_expiry(&profile);
             let epoch = self.compiled.as_ref().map_or(0, |compiled| compiled.epoch);
             if profile.epoch != epoch {
@@ -127,19 +137,25 @@ impl Stepper {
 
 fn applied(state: &mut impl State) -> Result<Option<Applied>, Error> {
     match state.note(CONFIGURATION_NOTE)? {
-        Some(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(Error::Stored),
+        Some(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(Error::Stored),
         None => Ok(None),
     }
 }
 
 fn compile(state: &mut impl State, applied: &Applied) -> Result<Compiled, Error> {
-    let fail = |problems| Error::Configuration { seq: applied.seq, problems };
+    let fail = |problems| Error::Configuration {
+        seq: applied.seq,
+        problems,
+    };
     let project = crosspoint_config::parse(&applied.files).map_err(fail)?;
     let intern = &mut |name: &str| state.intern(name);
     let rules = crosspoint_config::compile_rules(&project, intern).map_err(fail)?;
     let mut syncs = Vec::new();
     for (name, sync) in &project.syncs {
-        let programs = crosspoint_config::compile_sync(&project, &rules, name, intern).map_err(fail)?;
+        let programs =
+            crosspoint_config::compile_sync(&project, &rules, name, intern).map_err(fail)?;
         syncs.push(CompiledSync {
             name: intern(name),
             connector: intern(&sync.connector.0),
@@ -183,7 +199,9 @@ fn compile(state: &mut impl State, applied: &Applied) -> Result<Compiled, Error>
 
 fn guards(project: &Project) -> Guards {
     let mut guards = Guards::default();
-    guards.blocked.extend(project.identity.blocked.iter().cloned());
+    guards
+        .blocked
+        .extend(project.identity.blocked.iter().cloned());
     if let Some(most) = project.identity.max_fragments {
         guards.max_fragments = most as usize;
     }
@@ -202,7 +220,10 @@ fn survivorship(project: &Project, intern: &mut dyn FnMut(&str) -> Symbol) -> Su
         let rule = match &declared.survivorship {
             ConfiguredSurvivorship::Newest => continue,
             ConfiguredSurvivorship::SourcePriority(connectors) => Survivorship::SourcePriority(
-                connectors.iter().map(|connector| intern(&connector.0)).collect(),
+                connectors
+                    .iter()
+                    .map(|connector| intern(&connector.0))
+                    .collect(),
             ),
             ConfiguredSurvivorship::FirstSeen => Survivorship::FirstSeen,
             ConfiguredSurvivorship::Min => Survivorship::Min,

@@ -18,7 +18,9 @@ impl Stepper {
         touched: &Touched,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        let Some(compiled) = self.compiled.as_ref() else { return Ok(()) };
+        let Some(compiled) = self.compiled.as_ref() else {
+            return Ok(());
+        };
         let outdated = profile.epoch != compiled.epoch;
         if outdated {
             for removed in compiled.drop_unknown(profile) {
@@ -26,7 +28,10 @@ impl Stepper {
             }
         }
         let names = |symbol| state.name(symbol);
-        let view = ProfileView { survivorship: &compiled.survivorship, names };
+        let view = ProfileView {
+            survivorship: &compiled.survivorship,
+            names,
+        };
         let transitions = if outdated || touched.everything {
             compiled.rules.reevaluate_all(profile, ctx.now, &view)
         } else {

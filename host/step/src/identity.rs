@@ -20,7 +20,6 @@ impl Stepper {
         decision: &IdentityDecision,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        
         let settled = crosspoint_identity::apply_decision(state, self.guards(), decision)?;
         self.follow(state, settled, ctx)
     }
@@ -59,7 +58,9 @@ impl Stepper {
         let mut formed_ids = settled.formed;
         formed_ids.sort();
         for id in formed_ids {
-            let Some(mut profile) = state.take_profile(id)? else { continue };
+            let Some(mut profile) = state.take_profile(id)? else {
+                continue;
+            };
             self.inherit(&mut profile, &settled.retired);
             for membership in &profile.memberships {
                 state.add_to_counter(Counter::Members(membership.segment), 1)?;
@@ -75,7 +76,11 @@ impl Stepper {
         let own: BTreeSet<FragmentId> = profile.fragments.iter().map(|part| part.id).collect();
         let field_syncs = self.compiled.as_ref().map(|compiled| &compiled.field_syncs);
         for other in retired {
-            if !other.fragments.iter().any(|fragment| own.contains(&fragment.id)) {
+            if !other
+                .fragments
+                .iter()
+                .any(|fragment| own.contains(&fragment.id))
+            {
                 continue;
             }
             // Profiles of an older configuration keep that mark until they are evaluated anew.

@@ -1,11 +1,11 @@
 //! Receipts, attempts and commands: what happens to deliveries that are in an outbox.
 
 use crosspoint_model::ConnectorId;
+use crosspoint_model::Symbol;
 use crosspoint_model::delivery::{Delivery, DeliveryId, DeliveryStatus, Outcome, Receipt};
 use crosspoint_model::entry::OutboxCommand;
 use crosspoint_model::record::Attribute;
 use crosspoint_model::state::{Counter, State};
-use crosspoint_model::Symbol;
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::stepper::Context;
@@ -22,8 +22,14 @@ impl Stepper {
         let connector = state.intern(&connector.0);
         ctx.effects.outboxes.insert(connector);
         for receipt in receipts {
-            let id = DeliveryId { connector, seq: receipt.seq, ordinal: receipt.ordinal };
-            let Some(mut delivery) = state.delivery(id)? else { continue };
+            let id = DeliveryId {
+                connector,
+                seq: receipt.seq,
+                ordinal: receipt.ordinal,
+            };
+            let Some(mut delivery) = state.delivery(id)? else {
+                continue;
+            };
             let was_waiting = is_waiting(&delivery.status);
             if let Outcome::Done(_) = receipt.outcome {
                 state.delete_delivery(id)?;
@@ -56,7 +62,11 @@ impl Stepper {
     ) -> Result<(), Error> {
         let connector = state.intern(&connector.0);
         for &(seq, ordinal) in deliveries {
-            let id = DeliveryId { connector, seq, ordinal };
+            let id = DeliveryId {
+                connector,
+                seq,
+                ordinal,
+            };
             if let Some(mut delivery) = state.delivery(id)? {
                 delivery.status = DeliveryStatus::Attempted;
                 state.put_delivery(&delivery)?;
@@ -76,8 +86,14 @@ impl Stepper {
         let connector = state.intern(&connector.0);
         ctx.effects.outboxes.insert(connector);
         for &(seq, ordinal) in deliveries {
-            let id = DeliveryId { connector, seq, ordinal };
-            let Some(mut delivery) = state.delivery(id)? else { continue };
+            let id = DeliveryId {
+                connector,
+                seq,
+                ordinal,
+            };
+            let Some(mut delivery) = state.delivery(id)? else {
+                continue;
+            };
             let was_waiting = is_waiting(&delivery.status);
             match command {
                 OutboxCommand::Drop | OutboxCommand::Done => {
@@ -150,8 +166,11 @@ fn count_leaving(
     connector: Symbol,
     was_waiting: bool,
 ) -> Result<(), Error> {
-    let counter =
-        if was_waiting { Counter::Waiting(connector) } else { Counter::Stopped(connector) };
+    let counter = if was_waiting {
+        Counter::Waiting(connector)
+    } else {
+        Counter::Stopped(connector)
+    };
     Ok(state.add_to_counter(counter, -1)?)
 }
 
@@ -163,8 +182,11 @@ fn count_change(
 ) -> Result<(), Error> {
     if was_waiting != waits {
         count_leaving(state, connector, was_waiting)?;
-        let counter =
-            if waits { Counter::Waiting(connector) } else { Counter::Stopped(connector) };
+        let counter = if waits {
+            Counter::Waiting(connector)
+        } else {
+            Counter::Stopped(connector)
+        };
         state.add_to_counter(counter, 1)?;
     }
     Ok(())
@@ -184,10 +206,14 @@ fn reason(outcome: &Outcome) -> Option<SmolStr> {
     match outcome {
         Outcome::Done(_) => None,
         Outcome::Queued(job) => Some(format_smolstr!("the vendor works on it as job `{job}`")),
-        Outcome::Rejected { field: Some(field), reason } => {
-            Some(format_smolstr!("field `{field}`: {reason}"))
-        }
-        Outcome::Rejected { field: None, reason } => Some(reason.clone()),
+        Outcome::Rejected {
+            field: Some(field),
+            reason,
+        } => Some(format_smolstr!("field `{field}`: {reason}")),
+        Outcome::Rejected {
+            field: None,
+            reason,
+        } => Some(reason.clone()),
         Outcome::RateLimited(_) => Some("the vendor asked for patience".into()),
         Outcome::Transient(text)
         | Outcome::Unknown(text)

@@ -7,7 +7,9 @@ use crosspoint_model::record::{Body, Record, RecordKind, Version};
 use crosspoint_model::state::{Counter, ObjectKey, Quarantined, State};
 use crosspoint_model::touched::Touched;
 use crosspoint_model::{FragmentId, Identifier, Symbol};
-use crosspoint_profile::{FoldContext, Held, Names, fold, fragment_key_among, remove_fact, version_of};
+use crosspoint_profile::{
+    FoldContext, Held, Names, fold, fragment_key_among, remove_fact, version_of,
+};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::stepper::Context;
@@ -47,7 +49,11 @@ impl Stepper {
                 RecordKind::Product | RecordKind::Content => {
                     put_catalogue(state, &origin, record)?;
                 }
-                RecordKind::Tombstone => self.apply_tombstone(state, &origin, record, ctx)?,
+                RecordKind::Tombstone => {
+                    if !self.apply_tombstone(state, &origin, record, ctx)? {
+                        quarantine(state, &origin, nobody(record), &mut refused, ctx)?;
+                    }
+                }
                 _ => match self.key(&origin, record) {
                     Some(key) => self.apply_to_person(state, &origin, key, record, ctx)?,
                     None => {
@@ -70,60 +76,54 @@ impl Stepper {
     /// collect everybody who carries it.
     fn key(&self, origin: &Origin<'_>, record: &Record) -> Option<Identifier> {
         let guards = self.guards();
-        fragment_key_among(origin.system, record, |identifier| !guards.blocks(identifier))
+        fragment_key_among(origin.system, record, |identifier| {
+            !guards.blocks(identifier)
+        })
     }
 
     /// A vendor says that an object is gone. A contact's tombstone goes to the fragment that the
     /// vendor's id names; any other goes where the object's fact lives. A tombstone that arrives
-    /// before its object is kept and applied when the object comes.
+    /// before its object is kept and applied when the object comes. Answers whether it is known
+    /// whose object it was.
     fn apply_tombstone(
         &mut self,
         state: &mut impl State,
         origin: &Origin<'_>,
         record: &Record,
         ctx: &mut Context,
-    ) -> Result<(), Error> {
-        let Body::Tombstone(tombstone) = &record.body else { return Ok(()) };
-        match tombstone.kind {
-            RecordKind::Product | RecordKind::Content => put_catalogue(state, origin, record),
-            RecordKind::Contact => {
-                let key = self
-                    .key(origin, record)
-                    .or_else(|| Identifier::vendor(origin.system, &record.id));
-                match key {
-                    Some(key) => {
-                        let id = FragmentId::of(origin.system, &key);
-                        let held = Held::Nowhere;
-                        self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
-                        Ok(())
-                    }
-                    None => Ok(()),
-                }
+    ) -> Result<bool, Error> {
+        let Body::Tombstone(tombstone) = &record.body else {
+            return Ok(false);
+        };
+        let kind = tombstone.kind;
+        let (fragment, key, held) = match kind {
+            RecordKind::Product | RecordKind::Content => {
+                put_catalogue(state, origin, record)?;
+                return Ok(true);
             }
-            kind if !keeps_location(kind) => match self.key(origin, record) {
-                Some(key) => {
-                    let id = FragmentId::of(origin.system, &key);
-                    let held = Held::Here;
-                    self.apply_to_fragment(state, origin, id, Some(key), held, record, ctx)?;
-                    Ok(())
-                }
-                None => Ok(()),
-            },
-            _ => {
+            RecordKind::Order | RecordKind::Cart | RecordKind::Submission => {
                 let object = object_key(origin, &record.id);
                 match state.location(&object)? {
-                    Some(fragment) if fragment != NOWHERE => {
-                        let held = Held::Here;
-                        self.apply_to_fragment(state, origin, fragment, None, held, record, ctx)?;
-                        Ok(())
-                    }
+                    Some(fragment) if fragment != NOWHERE => (fragment, None, Held::Here),
                     _ => {
                         put_catalogue(state, origin, record)?;
-                        Ok(state.put_location(&object, NOWHERE)?)
+                        state.put_location(&object, NOWHERE)?;
+                        return Ok(true);
                     }
                 }
             }
-        }
+            _ => {
+                let own = || Identifier::vendor(origin.system, &record.id);
+                let is_contact = kind == RecordKind::Contact;
+                let key = self
+                    .key(origin, record)
+                    .or_else(|| own().filter(|_| is_contact));
+                let Some(key) = key else { return Ok(false) };
+                (FragmentId::of(origin.system, &key), Some(key), Held::Here)
+            }
+        };
+        self.apply_to_fragment(state, origin, fragment, key, held, record, ctx)?;
+        Ok(true)
     }
 
     fn apply_to_person(
@@ -184,8 +184,12 @@ impl Stepper {
         object: &str,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        let Some(id) = state.profile_of(fragment_id)? else { return Ok(()) };
-        let Some(mut profile) = state.take_profile(id)? else { return Ok(()) };
+        let Some(id) = state.profile_of(fragment_id)? else {
+            return Ok(());
+        };
+        let Some(mut profile) = state.take_profile(id)? else {
+            return Ok(());
+        };
         let before = first_expiry(&profile);
         let fragment = profile.fragment_mut(fragment_id);
         if let Some(fact) =
@@ -227,8 +231,12 @@ impl Stepper {
         };
         let id = profile.id;
         let before = first_expiry(&profile);
-        let Some(fragment) = profile.fragment_mut(fragment_id) else { return Ok(false) };
-        let names = self.names.get_or_insert_with(|| Names::new(|name| state.intern(name)));
+        let Some(fragment) = profile.fragment_mut(fragment_id) else {
+            return Ok(false);
+        };
+        let names = self
+            .names
+            .get_or_insert_with(|| Names::new(|name| state.intern(name)));
         let context = FoldContext {
             connector: origin.system,
             stream: origin.stream,
@@ -274,9 +282,15 @@ fn fact_version(
     fragment: FragmentId,
     object: &str,
 ) -> Result<Option<Version>, Error> {
-    let Some(id) = state.profile_of(fragment)? else { return Ok(None) };
-    let Some(profile) = state.take_profile(id)? else { return Ok(None) };
-    let facts = profile.fragment(fragment).map(|fragment| fragment.facts.as_slice());
+    let Some(id) = state.profile_of(fragment)? else {
+        return Ok(None);
+    };
+    let Some(profile) = state.take_profile(id)? else {
+        return Ok(None);
+    };
+    let facts = profile
+        .fragment(fragment)
+        .map(|fragment| fragment.facts.as_slice());
     let fact = facts
         .unwrap_or_default()
         .iter()
@@ -289,11 +303,18 @@ fn fact_version(
 /// Whether the vendor may change, move or delete an object of this kind, so that its fact must be
 /// found by the vendor's id alone. Events and the like are immutable and found within the person.
 fn keeps_location(kind: RecordKind) -> bool {
-    matches!(kind, RecordKind::Order | RecordKind::Cart | RecordKind::Submission)
+    matches!(
+        kind,
+        RecordKind::Order | RecordKind::Cart | RecordKind::Submission
+    )
 }
 
 fn object_key(origin: &Origin<'_>, id: &SmolStr) -> ObjectKey {
-    ObjectKey { connector: origin.connector, stream: origin.stream, id: id.clone() }
+    ObjectKey {
+        connector: origin.connector,
+        stream: origin.stream,
+        id: id.clone(),
+    }
 }
 
 /// Products and content: the newest version stays, tombstones included.

@@ -99,15 +99,25 @@ impl Stepper {
         match &entry.what {
             What::Records(records) => self.apply_records(state, records, &mut ctx)?,
             What::Tick => {}
-            What::Receipts { connector, receipts } => {
+            What::Receipts {
+                connector,
+                receipts,
+            } => {
                 self.apply_receipts(state, connector, receipts, &mut ctx)?;
             }
-            What::Attempts { connector, deliveries } => {
+            What::Attempts {
+                connector,
+                deliveries,
+            } => {
                 self.apply_attempts(state, connector, deliveries)?;
             }
             What::Configured(configured) => self.apply_configured(state, configured, &mut ctx)?,
             What::Sweep { after, count } => self.apply_sweep(state, *after, *count, &mut ctx)?,
-            What::OutboxCommand { connector, deliveries, command } => {
+            What::OutboxCommand {
+                connector,
+                deliveries,
+                command,
+            } => {
                 self.apply_outbox_command(state, connector, deliveries, command, &mut ctx)?;
             }
             What::QuarantineCleared { items } => self.clear_quarantine(state, items)?,

@@ -33,7 +33,12 @@ impl Compiled {
         ctx: &mut Context,
     ) -> Result<(), Error> {
         for transition in transitions {
-            for &index in self.by_segment.get(&transition.segment).into_iter().flatten() {
+            for &index in self
+                .by_segment
+                .get(&transition.segment)
+                .into_iter()
+                .flatten()
+            {
                 let sync = &self.syncs[index];
                 if !sync.is_state() {
                     self.once(state, profile, sync, transition.entered, ctx)?;
@@ -52,8 +57,13 @@ impl Compiled {
         }
         for &index in &self.by_trait {
             let sync = &self.syncs[index];
-            let turned = transitions.iter().any(|turn| Some(turn.segment) == sync.segment);
-            let changed = sync.watched.iter().any(|program| program.depends_on(touched));
+            let turned = transitions
+                .iter()
+                .any(|turn| Some(turn.segment) == sync.segment);
+            let changed = sync
+                .watched
+                .iter()
+                .any(|program| program.depends_on(touched));
             if everything || turned || changed {
                 self.follow_fields(state, profile, sync, ctx)?;
             }
@@ -70,7 +80,11 @@ impl Compiled {
         entered: bool,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        let action = if entered { Some(&sync.action) } else { sync.on_exit.as_ref() };
+        let action = if entered {
+            Some(&sync.action)
+        } else {
+            sync.on_exit.as_ref()
+        };
         match action {
             Some(action) => self.cause(state, profile, sync, action, ctx),
             None => Ok(()),
@@ -86,9 +100,15 @@ impl Compiled {
         member: bool,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        let held = profile.handed_over.iter().any(|handed| handed.sync == sync.name);
+        let held = profile
+            .handed_over
+            .iter()
+            .any(|handed| handed.sync == sync.name);
         if member && !held {
-            let handed_over = HandedOver { sync: sync.name, fields: 0 };
+            let handed_over = HandedOver {
+                sync: sync.name,
+                fields: 0,
+            };
             add_handed_over(&mut profile.handed_over, handed_over);
             self.cause(state, profile, sync, &sync.action, ctx)?;
         } else if !member && held {
@@ -108,14 +128,23 @@ impl Compiled {
         sync: &CompiledSync,
         ctx: &mut Context,
     ) -> Result<(), Error> {
-        if sync.segment.is_some_and(|segment| !profile.is_member(segment)) {
+        if sync
+            .segment
+            .is_some_and(|segment| !profile.is_member(segment))
+        {
             return Ok(());
         }
-        let watched: Vec<Value> =
-            sync.watched.iter().map(|program| self.value(state, profile, program, ctx)).collect();
+        let watched: Vec<Value> = sync
+            .watched
+            .iter()
+            .map(|program| self.value(state, profile, program, ctx))
+            .collect();
         let nothing_yet = watched.iter().all(|value| *value == Value::Null);
         let fields = fingerprint(&watched);
-        let before = profile.handed_over.iter().find(|handed| handed.sync == sync.name);
+        let before = profile
+            .handed_over
+            .iter()
+            .find(|handed| handed.sync == sync.name);
         let unchanged = match before {
             Some(before) => before.fields == fields,
             None => nothing_yet,
@@ -123,7 +152,13 @@ impl Compiled {
         if unchanged {
             return Ok(());
         }
-        add_handed_over(&mut profile.handed_over, HandedOver { sync: sync.name, fields });
+        add_handed_over(
+            &mut profile.handed_over,
+            HandedOver {
+                sync: sync.name,
+                fields,
+            },
+        );
         self.cause(state, profile, sync, &sync.action, ctx)
     }
 
@@ -135,8 +170,14 @@ impl Compiled {
         ctx: &Context,
     ) -> Value {
         let names = |symbol| state.name(symbol);
-        let view = ProfileView { survivorship: &self.survivorship, names };
-        program.value(profile, ctx.now, &view).value.unwrap_or(Value::Null)
+        let view = ProfileView {
+            survivorship: &self.survivorship,
+            names,
+        };
+        program
+            .value(profile, ctx.now, &view)
+            .value
+            .unwrap_or(Value::Null)
     }
 
     fn cause(
@@ -148,7 +189,11 @@ impl Compiled {
         ctx: &mut Context,
     ) -> Result<(), Error> {
         let ordinal = ctx.next_ordinal(sync.connector);
-        let id = DeliveryId { connector: sync.connector, seq: ctx.seq, ordinal };
+        let id = DeliveryId {
+            connector: sync.connector,
+            seq: ctx.seq,
+            ordinal,
+        };
         let fields = sync
             .fields
             .iter()
@@ -182,7 +227,11 @@ impl Compiled {
 
 fn identifiers(profile: &Profile) -> Vec<crosspoint_model::Identifier> {
     let parts = &profile.fragments;
-    let mut all: Vec<_> = parts.iter().flat_map(|part| &part.identifiers).cloned().collect();
+    let mut all: Vec<_> = parts
+        .iter()
+        .flat_map(|part| &part.identifiers)
+        .cloned()
+        .collect();
     all.sort();
     all.dedup();
     all
@@ -191,9 +240,14 @@ fn identifiers(profile: &Profile) -> Vec<crosspoint_model::Identifier> {
 /// The newest decision per topic, sorted by topic.
 fn consents(profile: &Profile) -> Vec<Consent> {
     let parts = &profile.fragments;
-    let topics: BTreeSet<_> =
-        parts.iter().flat_map(|part| &part.consents).map(|decision| &decision.topic).collect();
-    let newest = topics.into_iter().filter_map(|topic| consent(profile, topic));
+    let topics: BTreeSet<_> = parts
+        .iter()
+        .flat_map(|part| &part.consents)
+        .map(|decision| &decision.topic)
+        .collect();
+    let newest = topics
+        .into_iter()
+        .filter_map(|topic| consent(profile, topic));
     newest
         .map(|decision| Consent {
             topic: decision.topic.clone(),

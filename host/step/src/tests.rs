@@ -77,9 +77,15 @@ impl World {
 
     fn step(&mut self, at: Instant, what: What) {
         let last = self.ledger.last().map_or(Instant(0), |entry| entry.at);
-        let entry = Entry { at: at.max(last), what };
+        let entry = Entry {
+            at: at.max(last),
+            what,
+        };
         self.ledger.push(entry);
-        let (seq, entry) = (self.ledger.len() as u64, &self.ledger[self.ledger.len() - 1]);
+        let (seq, entry) = (
+            self.ledger.len() as u64,
+            &self.ledger[self.ledger.len() - 1],
+        );
         let effects = self.stepper.step(&mut self.state, seq, entry).unwrap();
         self.transitions.extend(effects.transitions);
     }
@@ -101,7 +107,10 @@ impl World {
     }
 
     fn actions(&self) -> Vec<Action> {
-        self.outbox().into_iter().map(|delivery| delivery.action).collect()
+        self.outbox()
+            .into_iter()
+            .map(|delivery| delivery.action)
+            .collect()
     }
 
     fn only_profile(&self) -> Profile {
@@ -122,7 +131,10 @@ fn order(id: &str, customer: &str, email: Option<&str>, placed_at: i64, version:
             number: None,
             status: OrderStatus::Paid,
             placed_at: Instant(placed_at),
-            total: Money { amount: "10.50".parse().unwrap(), currency: "EUR".into() },
+            total: Money {
+                amount: "10.50".parse().unwrap(),
+                currency: "EUR".into(),
+            },
             subtotal: None,
             tax: None,
             shipping: None,
@@ -158,14 +170,22 @@ fn tombstone(id: &str, kind: RecordKind, at: i64) -> Record {
         updated_at: Instant(at),
         identifiers: Vec::new(),
         attributes: Vec::new(),
-        body: Body::Tombstone(Tombstone { kind, deleted_at: Instant(at), erasure: false }),
+        body: Body::Tombstone(Tombstone {
+            kind,
+            deleted_at: Instant(at),
+            erasure: false,
+        }),
     }
 }
 
 #[test]
 fn membership_ends_at_the_instant_the_window_ends() {
     let mut world = World::new();
-    world.records(Instant(1_000), "shop", vec![order("1", "a", None, 1_000, 1_000)]);
+    world.records(
+        Instant(1_000),
+        "shop",
+        vec![order("1", "a", None, 1_000, 1_000)],
+    );
     let end = Instant(1_000 + 10 * DAY_MS);
     world.step(end.plus_ms(-1), What::Tick);
     assert_eq!(world.only_profile().memberships.len(), 1);
@@ -180,39 +200,66 @@ fn membership_ends_at_the_instant_the_window_ends() {
 #[test]
 fn a_merge_sends_nothing_twice() {
     let mut world = World::new();
-    world.records(Instant(1), "shop", vec![
-        order("1", "a", Some("ana@example.com"), 1, 1),
-        order("2", "a", None, 1, 1),
-    ]);
+    world.records(
+        Instant(1),
+        "shop",
+        vec![
+            order("1", "a", Some("ana@example.com"), 1, 1),
+            order("2", "a", None, 1, 1),
+        ],
+    );
     let entered = world.outbox();
     assert_eq!(world.actions(), [Action::AddToList, Action::SendMessage]);
     // The same person at the CRM: joined by address, whichever of the two ids is smaller.
-    world.records(Instant(2), "crm", vec![contact("77", "crm", "ana@example.com", "Ana", 2)]);
+    world.records(
+        Instant(2),
+        "crm",
+        vec![contact("77", "crm", "ana@example.com", "Ana", 2)],
+    );
     assert_eq!(world.only_profile().fragments.len(), 2);
-    let added: Vec<_> =
-        world.outbox().into_iter().filter(|it| !entered.contains(it)).map(|it| it.action).collect();
+    let added: Vec<_> = world
+        .outbox()
+        .into_iter()
+        .filter(|it| !entered.contains(it))
+        .map(|it| it.action)
+        .collect();
     assert_eq!(added, [Action::UpsertContact]);
 }
 
 #[test]
 fn an_unmerge_takes_memberships_and_facts_apart() {
     let mut world = World::new();
-    world.records(Instant(1), "shop", vec![order("1", "a", Some("ana@example.com"), 1, 1)]);
-    world.records(Instant(1), "crm", vec![contact("77", "crm", "ana@example.com", "Ana", 2)]);
+    world.records(
+        Instant(1),
+        "shop",
+        vec![order("1", "a", Some("ana@example.com"), 1, 1)],
+    );
+    world.records(
+        Instant(1),
+        "crm",
+        vec![contact("77", "crm", "ana@example.com", "Ana", 2)],
+    );
     let profile = world.only_profile();
-    let (shop, crm): (Vec<_>, Vec<_>) = profile
-        .fragments
-        .iter()
-        .partition(|part| matches!(&part.key, Identifier::Vendor { system, .. } if system == "shop"));
+    let (shop, crm): (Vec<_>, Vec<_>) = profile.fragments.iter().partition(
+        |part| matches!(&part.key, Identifier::Vendor { system, .. } if system == "shop"),
+    );
     let decision = IdentityDecision::Unmerge {
         fragments: crm.iter().map(|part| part.id).collect(),
         from: shop.iter().map(|part| part.id).collect(),
     };
     world.step(Instant(3), What::Identity(decision));
     assert_eq!(world.state.profiles.len(), 2);
-    let members: Vec<_> =
-        world.state.profiles.values().map(|profile| profile.memberships.len()).collect();
-    assert_eq!(members.iter().sum::<usize>(), 1, "only the buyer is recent: {members:?}");
+    let members: Vec<_> = world
+        .state
+        .profiles
+        .values()
+        .map(|profile| profile.memberships.len())
+        .collect();
+    assert_eq!(
+        members.iter().sum::<usize>(),
+        1,
+        "only the buyer is recent: {members:?}"
+    );
     let recent = world.state.symbol("recent").unwrap();
     assert_eq!(world.state.counter(Counter::Members(recent)).unwrap(), 1);
     assert_eq!(world.state.counter(Counter::Profiles).unwrap(), 2);
@@ -221,8 +268,7 @@ fn an_unmerge_takes_memberships_and_facts_apart() {
 #[test]
 fn an_order_that_moves_to_another_customer_counts_there_only() {
     for reversed in [false, true] {
-        let mut versions =
-            vec![order("1", "a", None, 1, 1), order("1", "b", None, 1, 2)];
+        let mut versions = vec![order("1", "a", None, 1, 1), order("1", "b", None, 1, 2)];
         if reversed {
             versions.reverse();
         }
@@ -244,7 +290,10 @@ fn an_order_that_moves_to_another_customer_counts_there_only() {
 #[test]
 fn a_tombstone_counts_whether_it_comes_before_or_after_its_order() {
     for reversed in [false, true] {
-        let mut steps = vec![order("1", "a", None, 1, 1), tombstone("1", RecordKind::Order, 2)];
+        let mut steps = vec![
+            order("1", "a", None, 1, 1),
+            tombstone("1", RecordKind::Order, 2),
+        ];
         if reversed {
             steps.reverse();
         }
@@ -253,7 +302,10 @@ fn a_tombstone_counts_whether_it_comes_before_or_after_its_order() {
             world.records(Instant(5), "shop", vec![record]);
         }
         let profile = world.only_profile();
-        assert!(profile.facts().all(|fact| !fact.counts), "reversed: {reversed}");
+        assert!(
+            profile.facts().all(|fact| !fact.counts),
+            "reversed: {reversed}"
+        );
         assert!(profile.memberships.is_empty(), "reversed: {reversed}");
     }
 }
@@ -268,7 +320,10 @@ fn a_new_sync_is_filled_with_present_members_but_writes_to_nobody() {
     for person in 0..8 {
         let customer = format!("c{person}");
         let ids = [format!("{person}-1"), format!("{person}-2")];
-        let orders = ids.iter().map(|id| order(id, &customer, None, 1, 1)).collect();
+        let orders = ids
+            .iter()
+            .map(|id| order(id, &customer, None, 1, 1))
+            .collect();
         world.records(Instant(1), "shop", orders);
     }
     assert_eq!(world.outbox().len(), 8);
@@ -280,15 +335,19 @@ fn a_new_sync_is_filled_with_present_members_but_writes_to_nobody() {
 #[test]
 fn receipts_move_deliveries_and_counters_together() {
     let mut world = World::new();
-    world.records(Instant(1), "shop", vec![
-        order("1", "a", None, 1, 1),
-        order("2", "a", None, 1, 1),
-    ]);
+    world.records(
+        Instant(1),
+        "shop",
+        vec![order("1", "a", None, 1, 1), order("2", "a", None, 1, 1)],
+    );
     let hook = world.state.symbol("hook").unwrap();
     let deliveries = world.outbox();
     let outcomes = [
         Outcome::Done(None),
-        Outcome::Rejected { field: Some("email".into()), reason: "is missing".into() },
+        Outcome::Rejected {
+            field: Some("email".into()),
+            reason: "is missing".into(),
+        },
     ];
     let receipts = deliveries
         .iter()
@@ -301,12 +360,21 @@ fn receipts_move_deliveries_and_counters_together() {
         })
         .collect();
     let connector = ConnectorId::from("hook");
-    world.step(Instant(2), What::Receipts { connector, receipts });
+    world.step(
+        Instant(2),
+        What::Receipts {
+            connector,
+            receipts,
+        },
+    );
     let mut count = |counter| world.state.counter(counter).unwrap();
     assert_eq!(count(Counter::Done(hook)), 1);
     assert_eq!(count(Counter::Waiting(hook)), 0);
     assert_eq!(count(Counter::Stopped(hook)), 1);
-    assert_eq!(world.outbox()[0].last_reason.as_deref(), Some("field `email`: is missing"));
+    assert_eq!(
+        world.outbox()[0].last_reason.as_deref(),
+        Some("field `email`: is missing")
+    );
 }
 
 #[test]
@@ -324,16 +392,27 @@ fn a_record_about_nobody_is_quarantined() {
 fn a_record() -> impl Strategy<Value = (&'static str, Record)> {
     let people = ["a", "b", "c", "d"];
     let addresses = ["x@example.com", "y@example.com", "z@example.com"];
-    let order_of = (0..6u8, 0..4usize, prop::option::of(0..3usize), 0..40i64, 0..4i64).prop_map(
-        move |(id, person, address, day, version)| {
+    let order_of = (
+        0..6u8,
+        0..4usize,
+        prop::option::of(0..3usize),
+        0..40i64,
+        0..4i64,
+    )
+        .prop_map(move |(id, person, address, day, version)| {
             let email = address.map(|address| addresses[address]);
             let (placed, version) = (day * DAY_MS, version * DAY_MS + i64::from(id));
-            ("shop", order(&format!("o{id}"), people[person], email, placed, version))
-        },
-    );
+            (
+                "shop",
+                order(&format!("o{id}"), people[person], email, placed, version),
+            )
+        });
     let contact_of = (0..4u8, 0..3usize, 0..4i64).prop_map(move |(id, address, version)| {
         let (id, name) = (format!("p{id}"), format!("name {version}"));
-        ("crm", contact(&id, "crm", addresses[address], &name, version))
+        (
+            "crm",
+            contact(&id, "crm", addresses[address], &name, version),
+        )
     });
     let tombstone_of = (0..6u8, 0..4i64).prop_map(|(id, version)| {
         let at = version * DAY_MS + 7;
@@ -394,15 +473,25 @@ fn people(world: &World) -> BTreeSet<String> {
     profiles
         .map(|profile| {
             let name = |symbol| world.state.name(symbol);
-            let segments: Vec<_> =
-                profile.memberships.iter().map(|it| name(it.segment)).collect();
+            let segments: Vec<_> = profile
+                .memberships
+                .iter()
+                .map(|it| name(it.segment))
+                .collect();
             // The stub of a deleted object keeps late versions from counting; with whom it stands
             // is nobody's business.
             let mut facts: Vec<_> = profile
                 .facts()
                 .filter(|fact| name(fact.name) != "deleted")
                 .map(|fact| {
-                    format!("{} {} {} {:?} {}", fact.id, name(fact.name), fact.at, fact.version, fact.counts)
+                    format!(
+                        "{} {} {} {:?} {}",
+                        fact.id,
+                        name(fact.name),
+                        fact.at,
+                        fact.version,
+                        fact.counts
+                    )
                 })
                 .collect();
             facts.sort();

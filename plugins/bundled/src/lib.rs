@@ -2,6 +2,7 @@
 //!
 //! # Invariants
 //! - Every one is a component that carries its manifest (`tests::bundled_plugins_are_components`).
+//! - None imports more than it uses (`tests::components_import_only_what_they_use`).
 //!
 //! # Not here
 //! Loading them: the sandbox treats them like any other plugin.
@@ -45,5 +46,24 @@ mod tests {
         }
         assert_eq!(find("tabular").map(|found| found.id), Some("tabular"));
         assert!(find("nothing").is_none());
+    }
+
+    #[test]
+    fn components_import_only_what_they_use() {
+        for (id, imported, left_out) in [
+            ("tabular", "files", ["http", "jobs"]),
+            ("webhook", "http", ["files", "jobs"]),
+        ] {
+            let wasm = find(id).unwrap().wasm;
+            let imports = |name: &str| {
+                let full = format!("crosspoint:connector/{name}@0.1.0");
+                wasm.windows(full.len())
+                    .any(|window| window == full.as_bytes())
+            };
+            assert!(imports(imported), "{id} uses {imported}");
+            for name in left_out {
+                assert!(!imports(name), "{id} does not use {name}");
+            }
+        }
     }
 }

@@ -29,48 +29,75 @@ pub trait Log {
 /// Lent to every call of a [`Source`](crate::Source) or [`Destination`](crate::Destination).
 ///
 /// In production it leads to the host; in native tests it is made by
-/// [`crate::testing::TestContext`].
+/// `crosspoint_sdk::testing::TestContext`. What a plugin never asks the context for does not
+/// become an import of its component.
 pub struct Context {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) scripted: Option<Scripted>,
+}
+
+/// What stands for the host in native tests.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) struct Scripted {
     pub(crate) fetch: Box<dyn Fetch>,
     pub(crate) files: Box<dyn Files>,
     pub(crate) notes: Box<dyn Notes>,
     pub(crate) log: Box<dyn Log>,
 }
 
+/// The scripted part in native tests, else the host's. The host's part is named only here, inside
+/// a method: were it kept in a field, every component would import everything and be refused for
+/// what its manifest does not ask for.
+macro_rules! part {
+    ($ctx:expr, $part:ident, $host:expr) => {{
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(scripted) = &$ctx.scripted {
+            return &*scripted.$part;
+        }
+        &$host
+    }};
+}
+
 impl Context {
     /// The context that leads to the host.
     pub(crate) fn host() -> Self {
         Self {
-            fetch: Box::new(HostFetch),
-            files: Box::new(HostFiles),
-            notes: Box::new(HostNotes),
-            log: Box::new(HostLog),
+            #[cfg(not(target_arch = "wasm32"))]
+            scripted: None,
         }
     }
 
     /// Starts requests whose URLs are absolute. See [`Context::http_at`] for a base URL.
     pub fn http(&self) -> Http<'_> {
-        Http::new(&*self.fetch, "")
+        Http::new(self.fetch(), "")
     }
 
     /// Starts requests below a base URL such as `https://api.example.com/v2`.
     pub fn http_at(&self, base_url: impl Into<String>) -> Http<'_> {
-        Http::new(&*self.fetch, base_url)
+        Http::new(self.fetch(), base_url)
+    }
+
+    fn fetch(&self) -> &dyn Fetch {
+        part!(self, fetch, HostFetch)
     }
 
     /// Files below the granted locations. Needs `files` among the manifest's imports.
     pub fn files(&self) -> &dyn Files {
-        &*self.files
+        part!(self, files, HostFiles)
     }
 
     /// Notes that survive the call. Needs `jobs` among the manifest's imports.
     pub fn notes(&self) -> &dyn Notes {
-        &*self.notes
+        part!(self, notes, HostNotes)
     }
 
     /// Writes one line into the operator's log. No personal data.
     pub fn log(&self, level: Level, message: impl fmt::Display) {
-        self.log.write(level, &message.to_string());
+        self.log_part().write(level, &message.to_string());
+    }
+
+    fn log_part(&self) -> &dyn Log {
+        part!(self, log, HostLog)
     }
 }
 

@@ -49,6 +49,8 @@
 //! - A date of ambiguous notation is refused (`map::tests::ambiguous_dates_are_refused`).
 //! - A setting that does not parse is named by its path
 //!   (`settings::tests::wrong_setting_is_named_by_its_path`).
+//! - A component imports only what its plugin asks the context for
+//!   (`crosspoint-plugins`, `tests::components_import_only_what_they_use`).
 //!
 //! # Not here
 //! Credentials, signatures, retries, rate limits: the host's. Anything of the host: the contract

@@ -47,7 +47,13 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "host/step",
-        names: &["host/config", "host/identity", "host/model", "host/profile", "host/segment"],
+        names: &[
+            "host/config",
+            "host/identity",
+            "host/model",
+            "host/profile",
+            "host/segment",
+        ],
         tests_name: &["host/identity"],
         because: "the step is pure: engines, plugins and clocks stay outside (ADR 0005)",
     },
@@ -137,7 +143,10 @@ const RECORD: &str = "a new arrow is a decision: record it in ROOMS (tests/tidy/
 #[test]
 fn crates_name_only_whom_the_map_says() {
     let mut faults = Vec::new();
-    for package in crates().iter().filter(|package| !package.folder.starts_with("tests/")) {
+    for package in crates()
+        .iter()
+        .filter(|package| !package.folder.starts_with("tests/"))
+    {
         let folder = package.folder.as_str();
         let used = neighbours(&package.dependencies(&["dependencies", "build-dependencies"]));
         let used_by_tests = neighbours(&package.dependencies(&["dev-dependencies"]));
@@ -146,18 +155,26 @@ fn crates_name_only_whom_the_map_says() {
             if !folder.starts_with("plugins/") {
                 faults.push(format!("{folder} is not on the map; {RECORD}"));
             } else if !others.is_empty() {
-                faults.push(format!("{folder} names {others:?}; a plugin names sdk/rust alone"));
+                faults.push(format!(
+                    "{folder} names {others:?}; a plugin names sdk/rust alone"
+                ));
             }
             continue;
         };
-        for (actual, allowed, what) in
-            [(&used, room.names, "names"), (&used_by_tests, room.tests_name, "in its tests names")]
-        {
+        for (actual, allowed, what) in [
+            (&used, room.names, "names"),
+            (&used_by_tests, room.tests_name, "in its tests names"),
+        ] {
             for other in actual.iter().filter(|other| !allowed.contains(other)) {
-                faults.push(format!("{folder} {what} {other}, but {}; {RECORD}", room.because));
+                faults.push(format!(
+                    "{folder} {what} {other}, but {}; {RECORD}",
+                    room.because
+                ));
             }
             for other in allowed.iter().filter(|other| !actual.contains(other)) {
-                faults.push(format!("{folder} no longer {what} {other}: take it off the map"));
+                faults.push(format!(
+                    "{folder} no longer {what} {other}: take it off the map"
+                ));
             }
         }
     }
@@ -183,7 +200,10 @@ fn nothing_names_the_crates_of_tests() {
             if apart.iter().any(|apart| package.folder.starts_with(apart))
                 && other.starts_with("host/")
             {
-                faults.push(format!("{} names {other}: it plays an outsider", package.folder));
+                faults.push(format!(
+                    "{} names {other}: it plays an outsider",
+                    package.folder
+                ));
             }
         }
     }
@@ -193,5 +213,9 @@ fn nothing_names_the_crates_of_tests() {
 /// Folders of the workspace's own crates among these dependencies.
 fn neighbours(dependencies: &[String]) -> Vec<&'static str> {
     let own = |name: &String| crates().iter().find(|package| package.name == *name);
-    dependencies.iter().filter_map(own).map(|package| package.folder.as_str()).collect()
+    dependencies
+        .iter()
+        .filter_map(own)
+        .map(|package| package.folder.as_str())
+        .collect()
 }

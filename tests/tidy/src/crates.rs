@@ -18,7 +18,10 @@ fn crate_docs(package: &Crate) -> String {
         return String::new();
     };
     let lines = root.text.lines().take_while(|line| line.starts_with("//!"));
-    lines.map(|line| line[3..].strip_prefix(' ').unwrap_or("")).collect::<Vec<_>>().join("\n")
+    lines
+        .map(|line| line[3..].strip_prefix(' ').unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The lines under a heading of the crate's documentation.
@@ -48,24 +51,40 @@ fn module(source: &Text) -> Option<String> {
     if last == "tests" {
         return Some(format!("{}::tests", parts.next()?));
     }
-    source.text.contains("mod tests").then(|| format!("{last}::tests"))
+    source
+        .text
+        .contains("mod tests")
+        .then(|| format!("{last}::tests"))
 }
 
 /// Names in backticks within the parentheses that end a bullet; an empty list where none do.
 fn proofs(bullet: &str) -> Vec<String> {
     let trimmed = bullet.trim_end().trim_end_matches('.');
-    let Some((_, proof)) = trimmed.strip_suffix(')').and_then(|text| text.rsplit_once('(')) else {
+    let Some((_, proof)) = trimmed
+        .strip_suffix(')')
+        .and_then(|text| text.rsplit_once('('))
+    else {
         return Vec::new();
     };
     if proof == "same test" {
         return vec![proof.to_owned()];
     }
-    proof.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    // The crate in which a test stands may be named beside it.
+    let is_crate = |name: &str| crates().iter().any(|package| package.name == name);
+    let names = proof.split('`').skip(1).step_by(2);
+    names
+        .filter(|name| !is_crate(name))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn bullets(section: &str) -> Vec<String> {
     let lines = section.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    format!(" {lines}").split(" - ").skip(1).map(|bullet| bullet.trim().to_owned()).collect()
+    format!(" {lines}")
+        .split(" - ")
+        .skip(1)
+        .map(|bullet| bullet.trim().to_owned())
+        .collect()
 }
 
 #[test]
@@ -74,14 +93,22 @@ fn every_crate_says_what_it_is_and_what_holds_it() {
     let mut faults = Vec::new();
     for package in crates() {
         let (folder, docs) = (&package.folder, crate_docs(package));
-        if docs.split("\n\n").next().is_none_or(|purpose| purpose.trim().is_empty()) {
-            faults.push(format!("{folder}: the crate has no `//!` that says its purpose"));
+        if docs
+            .split("\n\n")
+            .next()
+            .is_none_or(|purpose| purpose.trim().is_empty())
+        {
+            faults.push(format!(
+                "{folder}: the crate has no `//!` that says its purpose"
+            ));
             continue;
         }
         if section(&docs, "# Not here").is_none_or(|text| text.trim().is_empty()) {
             faults.push(format!("{folder}: `//!` lacks `# Not here`"));
         }
-        let invariants = section(&docs, "# Invariants").map(bullets).unwrap_or_default();
+        let invariants = section(&docs, "# Invariants")
+            .map(bullets)
+            .unwrap_or_default();
         if invariants.is_empty() && is_product(package) {
             faults.push(format!("{folder}: `//!` lacks `# Invariants`"));
         }
@@ -95,12 +122,17 @@ fn every_crate_says_what_it_is_and_what_holds_it() {
             for proof in proofs.iter().filter(|proof| *proof != "same test") {
                 let function = proof.rsplit("::").next().unwrap_or(proof);
                 if !names.contains(function) && !names.contains(proof) {
-                    faults.push(format!("{folder}: there is no test `{proof}` for: {invariant}"));
+                    faults.push(format!(
+                        "{folder}: there is no test `{proof}` for: {invariant}"
+                    ));
                 }
             }
         }
     }
-    refuse("every crate opens with purpose, `# Invariants`, each with its test, `# Not here`", &faults);
+    refuse(
+        "every crate opens with purpose, `# Invariants`, each with its test, `# Not here`",
+        &faults,
+    );
 }
 
 #[test]
@@ -118,18 +150,27 @@ fn every_crate_has_the_licence_and_the_lints() {
     for package in crates() {
         let about = package.manifest["package"].get("license");
         if !inherits(about) && about.and_then(toml::Value::as_str) != Some(licence) {
-            faults.push(format!("{}: add `license.workspace = true`", package.folder));
+            faults.push(format!(
+                "{}: add `license.workspace = true`",
+                package.folder
+            ));
         }
         let is_guest = package.folder.starts_with("tests/guests/");
         if !is_guest && !inherits(package.manifest.get("lints")) {
-            faults.push(format!("{}: add `[lints]` with `workspace = true`", package.folder));
+            faults.push(format!(
+                "{}: add `[lints]` with `workspace = true`",
+                package.folder
+            ));
         }
         let libraries_only = package.dependencies(&["dependencies"]);
         if libraries_only.contains(&"anyhow".to_owned())
             && is_product(package)
             && package.folder != "host/cli"
         {
-            faults.push(format!("{}: `anyhow` is for the command line and tests", package.folder));
+            faults.push(format!(
+                "{}: `anyhow` is for the command line and tests",
+                package.folder
+            ));
         }
     }
     refuse("licence, lints and errors are the same everywhere", &faults);
@@ -140,5 +181,8 @@ fn proofs_are_the_names_at_the_end() {
     assert_eq!(proofs("Holds (`a::b`, `c`)."), ["a::b", "c"]);
     assert_eq!(proofs("Holds (same test)."), ["same test"]);
     assert!(proofs("Holds (`a`) mostly.").is_empty());
-    assert_eq!(bullets("\n- One\n  two (`x`).\n- Three.\n"), ["One two (`x`).", "Three."]);
+    assert_eq!(
+        bullets("\n- One\n  two (`x`).\n- Three.\n"),
+        ["One two (`x`).", "Three."]
+    );
 }

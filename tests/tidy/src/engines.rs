@@ -43,15 +43,22 @@ fn only_store_names_sled_and_only_sandbox_names_wasmtime() {
             if package.folder == *home || !named.iter().any(is_it) {
                 continue;
             }
-            let excepted = |also: &(&str, &str, &str)| also.0 == *engine && also.1 == package.folder;
+            let excepted =
+                |also: &(&str, &str, &str)| also.0 == *engine && also.1 == package.folder;
             match ALSO.iter().position(excepted) {
                 Some(at) => needed[at] = true,
-                None => faults.push(format!("{} names `{engine}`; only {home} may", package.folder)),
+                None => faults.push(format!(
+                    "{} names `{engine}`; only {home} may",
+                    package.folder
+                )),
             }
         }
     }
     for (also, _) in ALSO.iter().zip(&needed).filter(|(_, needed)| !**needed) {
-        faults.push(format!("{} no longer names `{}`: remove its exception", also.1, also.0));
+        faults.push(format!(
+            "{} no longer names `{}`: remove its exception",
+            also.1, also.0
+        ));
     }
     refuse("an engine is named by one crate", &faults);
 }

@@ -27,14 +27,15 @@ fn codes(text: &str) -> BTreeSet<String> {
 }
 
 fn pages() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let pages = ending(".md").filter_map(|text| Some((text.path.strip_prefix("docs/errors/")?, text)));
+    let pages =
+        ending(".md").filter_map(|text| Some((text.path.strip_prefix("docs/errors/")?, text)));
     pages.filter_map(|(name, text)| Some((name.strip_suffix(".md")?, text.text.as_str())))
 }
 
 #[test]
 fn every_code_has_a_page_and_every_page_a_code() {
     let sources = ending(".rs").filter(|text| text.path.starts_with("host/") && !text.is_test());
-    let used: BTreeSet<_> = sources.flat_map(|text| codes(&text.text)).collect();
+    let used: BTreeSet<_> = sources.flat_map(|text| codes(text.product())).collect();
     let mut faults = Vec::new();
     for code in &used {
         if !pages().any(|(name, _)| name == code) {
@@ -43,7 +44,9 @@ fn every_code_has_a_page_and_every_page_a_code() {
     }
     for (name, _) in pages() {
         if !used.contains(name) {
-            faults.push(format!("docs/errors/{name}.md: nothing gives this error any more"));
+            faults.push(format!(
+                "docs/errors/{name}.md: nothing gives this error any more"
+            ));
         }
     }
     refuse("codes and pages are the same", &faults);
@@ -54,15 +57,23 @@ fn every_page_has_cause_check_and_fix() {
     let mut faults = Vec::new();
     for (name, text) in pages() {
         if !text.starts_with(&format!("# {name}: ")) {
-            faults.push(format!("docs/errors/{name}.md must begin with `# {name}: what happened`"));
+            faults.push(format!(
+                "docs/errors/{name}.md must begin with `# {name}: what happened`"
+            ));
         }
         let mut rest = text;
         for part in PARTS {
             let Some((_, after)) = rest.split_once(&format!("\n{part}\n")) else {
-                faults.push(format!("docs/errors/{name}.md lacks `{part}`, or it is out of order"));
+                faults.push(format!(
+                    "docs/errors/{name}.md lacks `{part}`, or it is out of order"
+                ));
                 continue;
             };
-            if after.split("\n## ").next().is_none_or(|body| body.trim().is_empty()) {
+            if after
+                .split("\n## ")
+                .next()
+                .is_none_or(|body| body.trim().is_empty())
+            {
                 faults.push(format!("docs/errors/{name}.md: `{part}` is empty"));
             }
             rest = after;

@@ -5,7 +5,7 @@
 //! its reason, and an exception that nothing needs any more fails as well.
 //!
 //! # Not here
-//! What the compiler and clippy hold (unsafe code, `unwrap`, missing documentation) and what
+//! What the compiler and clippy hold (`unwrap`, missing documentation) and what
 //! cargo-deny holds (licences and origins of dependencies, see `deny.toml`).
 
 #[cfg(test)]

@@ -6,15 +6,24 @@ use crate::tree::read;
 /// Fenced blocks of a language.
 fn blocks(page: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    page.split(&fence)
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect()
 }
 
 #[test]
 fn two_commands_start_everything_and_the_checks_run_both() {
     let commands: Vec<_> = blocks(read("README.md"), "sh")[0].lines().collect();
-    assert_eq!(commands, ["cargo run --release -- demo", "cargo test --workspace"]);
+    assert_eq!(
+        commands,
+        ["cargo run --release -- demo", "cargo test --workspace"]
+    );
     for command in commands {
-        assert!(read(".ci/run").contains(command), ".ci/run does not run `{command}`");
+        assert!(
+            read(".ci/run").contains(command),
+            ".ci/run does not run `{command}`"
+        );
     }
 }
 
@@ -31,6 +40,12 @@ fn the_example_is_a_valid_project() {
 #[test]
 fn the_first_screen_fits_a_screen() {
     let page = read("README.md");
-    let before = page.split("cargo test --workspace").next().unwrap_or_default();
-    assert!(before.lines().count() <= 40, "the two commands are not on the first screen");
+    let before = page
+        .split("cargo test --workspace")
+        .next()
+        .unwrap_or_default();
+    assert!(
+        before.lines().count() <= 40,
+        "the two commands are not on the first screen"
+    );
 }

@@ -21,7 +21,10 @@ fn source_files_are_short() {
             }
         }
     }
-    refuse(&format!("no source file has more than {MAX_LINES} lines"), &faults);
+    refuse(
+        &format!("no source file has more than {MAX_LINES} lines"),
+        &faults,
+    );
 }
 
 #[test]
@@ -50,14 +53,18 @@ fn nothing_names_a_folder_of_one_machine() {
                 !line[..at].ends_with(|char: char| char.is_alphanumeric() || ".}/_-".contains(char))
             };
             let found = |folder: &String| {
-                line.match_indices(folder.as_str()).any(|(at, _)| absolute(at))
+                line.match_indices(folder.as_str())
+                    .any(|(at, _)| absolute(at))
             };
             if folders.iter().any(found) {
                 faults.push(format!("{}:{}: {}", text.path, number + 1, line.trim()));
             }
         }
     }
-    refuse("no file names a folder that exists on one machine only", &faults);
+    refuse(
+        "no file names a folder that exists on one machine only",
+        &faults,
+    );
 }
 
 #[test]
@@ -68,7 +75,11 @@ fn unsafe_code_says_why_it_is_sound() {
         for (at, line) in lines.iter().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             let is_block = code.contains("unsafe {") || code.contains("unsafe fn ");
-            let explained = || lines[at.saturating_sub(6)..at].iter().any(|line| line.contains("SAFETY:"));
+            let explained = || {
+                lines[at.saturating_sub(6)..at]
+                    .iter()
+                    .any(|line| line.contains("SAFETY:"))
+            };
             if is_block && !code.contains('"') && !explained() {
                 faults.push(format!("{}:{}: say why in `// SAFETY:`", text.path, at + 1));
             }
@@ -77,5 +88,8 @@ fn unsafe_code_says_why_it_is_sound() {
             }
         }
     }
-    refuse("unsafe code stands in the sandbox alone, each use with its reason", &faults);
+    refuse(
+        "unsafe code stands in the sandbox alone, each use with its reason",
+        &faults,
+    );
 }

@@ -6,7 +6,14 @@ use std::sync::LazyLock;
 use proc_macro2::{TokenStream, TokenTree};
 
 /// Folders that hold nothing a person wrote.
-const SKIPPED: [&str; 5] = [".git", "target", "node_modules", "__pycache__", "crosspoint-demo"];
+const SKIPPED: [&str; 6] = [
+    ".git",
+    ".venv",
+    "target",
+    "node_modules",
+    "__pycache__",
+    "crosspoint-demo",
+];
 
 /// A text file.
 pub struct Text {
@@ -25,7 +32,11 @@ pub struct Crate {
 
 /// The repository's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .to_owned()
 }
 
 /// Every text file, sorted by path.
@@ -35,8 +46,14 @@ pub fn texts() -> &'static [Text] {
         let kept = |entry: &walkdir::DirEntry| {
             !SKIPPED.iter().any(|skipped| entry.file_name() == *skipped)
         };
-        let walk = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(kept);
-        let files = walk.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+        let walk = walkdir::WalkDir::new(&root)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(kept);
+        // What vanishes meanwhile is scratch of another test.
+        let files = walk
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_file());
         let text = |entry: walkdir::DirEntry| {
             let path = entry.path().strip_prefix(&root).unwrap();
             let path = path.to_str().unwrap().replace('\\', "/");
@@ -56,7 +73,9 @@ pub fn ending(end: &str) -> impl Iterator<Item = &'static Text> {
 /// The text of one file.
 pub fn read(path: &str) -> &'static str {
     let found = texts().iter().find(|text| text.path == path);
-    found.map(|text| text.text.as_str()).unwrap_or_else(|| panic!("there is no file {path}"))
+    found
+        .map(|text| text.text.as_str())
+        .unwrap_or_else(|| panic!("there is no file {path}"))
 }
 
 /// Every package, sorted by folder.
@@ -66,7 +85,11 @@ pub fn crates() -> &'static [Crate] {
             let folder = text.path.strip_suffix("/Cargo.toml")?;
             let manifest: toml::Table = text.text.parse().unwrap();
             let name = manifest.get("package")?.get("name")?.as_str()?.to_owned();
-            Some(Crate { folder: folder.to_owned(), name, manifest })
+            Some(Crate {
+                folder: folder.to_owned(),
+                name,
+                manifest,
+            })
         };
         ending("/Cargo.toml").filter_map(package).collect()
     });
@@ -101,13 +124,33 @@ impl Text {
     /// Whether only tests use it.
     pub fn is_test(&self) -> bool {
         let parts: Vec<_> = self.path.split('/').collect();
-        parts.iter().any(|part| matches!(*part, "tests" | "testing" | "tests.rs" | "testing.rs"))
+        parts
+            .iter()
+            .any(|part| matches!(*part, "tests" | "testing" | "tests.rs" | "testing.rs"))
+    }
+
+    /// What of it is compiled outside tests: all before its own `mod tests`.
+    pub fn product(&self) -> &str {
+        self.text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// Tokens of [`Self::product`] as text, groups opened up, comments left out.
+    pub fn product_tokens(&self) -> Vec<String> {
+        self.tokens_of(self.product())
     }
 
     /// Its tokens as text, groups opened up, comments left out.
     pub fn tokens(&self) -> Vec<String> {
-        let stream: TokenStream =
-            self.text.parse().unwrap_or_else(|error| panic!("{}: {error}", self.path));
+        self.tokens_of(&self.text)
+    }
+
+    fn tokens_of(&self, text: &str) -> Vec<String> {
+        let stream: TokenStream = text
+            .parse()
+            .unwrap_or_else(|error| panic!("{}: {error}", self.path));
         let mut tokens = Vec::new();
         flatten(stream, &mut tokens);
         tokens
@@ -129,7 +172,9 @@ fn flatten(stream: TokenStream, into: &mut Vec<String>) {
 
 /// Whether the tokens hold this sequence.
 pub fn holds(tokens: &[String], sequence: &[&str]) -> bool {
-    tokens.windows(sequence.len()).any(|window| window.iter().eq(sequence))
+    tokens
+        .windows(sequence.len())
+        .any(|window| window.iter().eq(sequence))
 }
 
 /// Fails with everything that breaks a rule.

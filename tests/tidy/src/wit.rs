@@ -3,8 +3,15 @@
 use crate::tree::{ending, refuse};
 
 /// Words that begin what must be explained.
-const KEYWORDS: [&str; 7] =
-    ["interface ", "world ", "record ", "variant ", "enum ", "flags ", "resource "];
+const KEYWORDS: [&str; 7] = [
+    "interface ",
+    "world ",
+    "record ",
+    "variant ",
+    "enum ",
+    "flags ",
+    "resource ",
+];
 
 fn declares(line: &str) -> bool {
     KEYWORDS.iter().any(|keyword| line.starts_with(keyword))
@@ -19,7 +26,10 @@ fn undocumented(text: &str) -> Vec<(usize, &str)> {
         before.is_some_and(|line| line.starts_with("///"))
     };
     let declared = lines.iter().enumerate().filter(|(_, line)| declares(line));
-    declared.filter(|(at, _)| !explained(*at)).map(|(at, line)| (at + 1, *line)).collect()
+    declared
+        .filter(|(at, _)| !explained(*at))
+        .map(|(at, line)| (at + 1, *line))
+        .collect()
 }
 
 #[test]
@@ -30,7 +40,10 @@ fn every_type_and_function_of_the_contract_is_explained() {
             faults.push(format!("{}:{number}: no `///` above `{line}`", text.path));
         }
     }
-    refuse("every type and function of the contract has a comment", &faults);
+    refuse(
+        "every type and function of the contract has a comment",
+        &faults,
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -29,7 +29,7 @@ use super::signature::{self, Headers, Refusal};
 const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// What the receiver counted since it started, and which lists it holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Tally {
     /// Requests with a good signature.
     pub requests: u64,

@@ -1,11 +1,11 @@
 //! What the demo does and finds out: all of it by the same requests that a person can make.
 
-use anyhow::{Result, bail};
+use anyhow::bail;
 use crosspoint_runtime::Host;
 use crosspoint_runtime::admin::{
-    ConnectorStatus, Delivered, Explained, ProfileView, Reply, Request, Status, Synced,
+    AdminError, ConnectorStatus, Delivered, Explained, ProfileView, Reply, Request, Status, Synced,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::receiver::Tally;
@@ -14,14 +14,14 @@ use crate::progress::Bar;
 const SOURCE: &str = "purchases";
 const DESTINATION: &str = "crm-hook";
 
-/// Segments whose members make a good example, best first.
-const EXAMPLES: [&str; 2] = ["win-back", "big-spenders"];
+/// Segments whose members make a good example, best first, each with those that it builds on.
+const EXAMPLES: [&[&str]; 2] = [&["win-back", "big-spenders", "lapsed"], &["big-spenders"]];
 
 /// How many members are looked at to find the best example.
 const CANDIDATES: u32 = 100;
 
 /// All that the summary tells.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Story {
     /// Reading the file.
     pub read: Synced,
@@ -36,16 +36,16 @@ pub struct Story {
 }
 
 /// One customer.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Example {
     /// Who.
     pub profile: ProfileView,
-    /// Why.
-    pub why: Explained,
+    /// Why they are in the segment, and in those that it builds on.
+    pub why: Vec<Explained>,
 }
 
 /// Imports, delivers, and looks.
-pub fn live(host: &Host, bar: &Bar) -> Result<Story> {
+pub fn live(host: &Host, bar: &Bar) -> anyhow::Result<Story> {
     let ask = |request| host.ask(request, &|step| bar.step(step));
     let read = match ask(Request::Sync {
         connector: SOURCE.to_owned(),
@@ -64,13 +64,13 @@ pub fn live(host: &Host, bar: &Bar) -> Result<Story> {
         other => return unexpected(&other),
     };
     let mut example = None;
-    for segment in EXAMPLES {
-        if status
-            .segments
-            .iter()
-            .any(|s| s.name == segment && s.members > 0)
-        {
-            example = example_of(segment, &ask)?;
+    for segments in EXAMPLES {
+        let has_members = |name: &str| {
+            let mut segments = status.segments.iter();
+            segments.any(|segment| segment.name == name && segment.members > 0)
+        };
+        if segments.iter().all(|name| has_members(name)) {
+            example = example_of(segments, &ask)?;
             break;
         }
     }
@@ -83,13 +83,13 @@ pub fn live(host: &Host, bar: &Bar) -> Result<Story> {
     })
 }
 
-/// The member who spent most among the first, and why they are in.
+/// The member of the first segment who spent most among the first, and why they are in each.
 fn example_of(
-    segment: &str,
-    ask: &dyn Fn(Request) -> std::result::Result<Reply, crosspoint_runtime::admin::AdminError>,
-) -> Result<Option<Example>> {
+    segments: &[&str],
+    ask: &dyn Fn(Request) -> Result<Reply, AdminError>,
+) -> anyhow::Result<Option<Example>> {
     let members = match ask(Request::SegmentMembers {
-        segment: segment.to_owned(),
+        segment: segments[0].to_owned(),
         after: None,
         limit: CANDIDATES,
     })? {
@@ -113,17 +113,20 @@ fn example_of(
     let Some((_, profile)) = best else {
         return Ok(None);
     };
-    let why = match ask(Request::SegmentExplain {
-        segment: segment.to_owned(),
-        profile: profile.id.clone(),
-    })? {
-        Reply::Explained(explained) => explained,
-        other => return unexpected(&other),
-    };
+    let mut why = Vec::new();
+    for segment in segments {
+        match ask(Request::SegmentExplain {
+            segment: (*segment).to_owned(),
+            profile: profile.id.clone(),
+        })? {
+            Reply::Explained(explained) => why.push(explained),
+            other => return unexpected(&other),
+        }
+    }
     Ok(Some(Example { profile, why }))
 }
 
-fn unexpected<T>(reply: &Reply) -> Result<T> {
+fn unexpected<T>(reply: &Reply) -> anyhow::Result<T> {
     bail!("the host answered another question: {reply:?}")
 }
 

@@ -3,7 +3,7 @@
 use crosspoint_runtime::admin::{ConnectorStatus, SegmentSummary};
 
 use super::story::{Example, Story, number};
-use crate::output::{Sheet, Style, bar, count, per_second, plain, share, span};
+use crate::output::{Sheet, Style, amount, bar, count, per_second, plain, share, span};
 use crate::view::{clauses, instant};
 
 /// Characters of a bar.
@@ -24,7 +24,7 @@ pub fn of(story: &Story, folder: &str, style: Style) -> String {
     if let Some(example) = &story.example {
         self::example(&mut sheet, example);
     }
-    next_steps(&mut sheet, story, folder);
+    next_steps(&mut sheet, story, folder, &program());
     sheet.finish()
 }
 
@@ -147,11 +147,11 @@ fn example(sheet: &mut Sheet, example: &Example) {
     let computed = |name: &str| profile.computed.get(name);
     let date = |name: &str| computed(name).map(crate::view::value).unwrap_or_default();
     sheet.line(&format!(
-        "  {} orders, {:.2} dollars, from {} to {}",
+        "  {} orders, {} dollars, from {} to {}",
         computed("orders_count")
             .map(crate::view::value)
             .unwrap_or_default(),
-        number(computed("spend")),
+        amount(number(computed("spend"))),
         plain(&date("first_order_at")),
         plain(&date("last_order_at")),
     ));
@@ -166,16 +166,18 @@ fn example(sheet: &mut Sheet, example: &Example) {
                 .join(", ")
         )
     ));
-    sheet.heading(&format!("Why in {}?", example.why.segment));
-    for line in clauses(&example.why.clauses, style) {
-        sheet.line(&line);
+    sheet.heading("Why?");
+    for explained in &example.why {
+        sheet.line(&format!("  {}", style.bold(&plain(&explained.segment))));
+        for line in clauses(&explained.clauses, style) {
+            sheet.line(&format!("  {line}"));
+        }
     }
 }
 
-fn next_steps(sheet: &mut Sheet, story: &Story, folder: &str) {
+fn next_steps(sheet: &mut Sheet, story: &Story, folder: &str, program: &str) {
     let style = sheet.style();
     sheet.heading("Try next");
-    let program = program();
     let who = story.example.as_ref().map_or("purchases:00004", |example| {
         let profile = &example.profile;
         profile.identifiers.first().unwrap_or(&profile.id)
@@ -228,4 +230,37 @@ pub fn staying_up(style: Style) -> String {
         "\n{} Try the commands in another terminal; Ctrl-C here ends the demo.",
         style.green("The host and its receiver stay up.")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::check;
+
+    /// The summary up to the next steps, which name the program as it was called.
+    fn told(story: &Story) -> String {
+        let text = of(story, "crosspoint-demo", Style::of(false));
+        let (told, _) = text.split_once("Try next").unwrap();
+        told.to_owned()
+    }
+
+    #[test]
+    fn summary_looks_as_it_did() {
+        let first: Story =
+            serde_json::from_str(include_str!("../../tests/goldens/story.json")).unwrap();
+        check("demo-first", &told(&first));
+
+        let mut second = first.clone();
+        second.read.records = 0;
+        second.receiver.requests = 0;
+        second.receiver.new = 0;
+        check("demo-second", &told(&second));
+
+        let mut bad = first.clone();
+        bad.read.quarantined = 3;
+        bad.receiver.refused = 1;
+        bad.example = None;
+        assert!(first.is_whole() && second.is_whole() && !bad.is_whole());
+        check("demo-bad", &told(&bad));
+    }
 }

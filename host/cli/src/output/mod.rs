@@ -8,7 +8,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use number::{bar, bytes, count, per_second, share, span};
+pub use number::{amount, bar, bytes, count, per_second, share, span};
 pub use sheet::Sheet;
 pub use style::{Style, colour_allowed, plain};
 pub use table::Table;

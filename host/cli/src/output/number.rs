@@ -17,6 +17,18 @@ pub fn count(number: impl Into<i128>) -> String {
     text
 }
 
+/// An amount of money for show, as `6,552.70`.
+pub fn amount(amount: f64) -> String {
+    let text = format!("{amount:.2}");
+    match text.split_once('.') {
+        Some((whole, cents)) => match whole.parse::<i64>() {
+            Ok(whole) => format!("{}.{cents}", count(whole)),
+            Err(_) => text,
+        },
+        None => text,
+    }
+}
+
 /// A share of 0 to 1 as `31.9 %`.
 pub fn share(share: f64) -> String {
     format!("{:.1} %", share * 100.0)

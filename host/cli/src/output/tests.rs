@@ -45,6 +45,7 @@ fn numbers_read_well() {
     }
     assert_eq!(per_second(69_659, 1_500).as_deref(), Some("46,439/s"));
     assert_eq!(per_second(0, 5), None);
+    assert_eq!(amount(6552.7), "6,552.70");
     assert_eq!(share(0.3194), "31.9 %");
 }
 

@@ -1,24 +1,10 @@
-//! Each view against its golden in `tests/goldens/view`; `CROSSPOINT_BLESS=1` writes them anew.
-
-use std::path::Path;
+//! Each view against its golden.
 
 use crosspoint_runtime::admin::Reply;
 use crosspoint_runtime::{Finding, PluginSummary, ReplayReport};
 
 use super::*;
-
-/// Compares `text` with the golden `name`, or writes it.
-fn check(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/goldens/view")
-        .join(format!("{name}.txt"));
-    if std::env::var_os("CROSSPOINT_BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-        return;
-    }
-    let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, golden, "{name}; CROSSPOINT_BLESS=1 accepts it");
-}
+use crate::golden::check;
 
 /// The answers in `tests/goldens/replies.ndjson`: as a host would send them, one a line.
 fn replies() -> Vec<Reply> {

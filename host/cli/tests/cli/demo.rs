@@ -56,7 +56,7 @@ fn demo_does_the_main_job_and_nothing_twice() {
         "nothing new: all 6,919",
         "nothing again",
         "big-spenders",
-        "Why in ",
+        "Why?",
         "Try next",
     ] {
         assert!(text.contains(part), "{part} in {text}");

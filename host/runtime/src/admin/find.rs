@@ -48,14 +48,22 @@ impl Host {
                     if mentions(profile, &needle) {
                         hits.push(profile.clone());
                     }
-                    if hits.len() < room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    if hits.len() < room {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
                 })?;
                 let hits: Vec<_> = hits.iter().map(|hit| summary(core, hit)).collect();
                 Ok((hits, last))
             })?;
             found.extend(page);
             seen += PAGE as u64;
-            progress(Progress { label: "looking through profiles".into(), done: seen, total: None });
+            progress(Progress {
+                label: "looking through profiles".into(),
+                done: seen,
+                total: None,
+            });
             match last {
                 Some(last) => after = Some(last),
                 None => break,
@@ -76,7 +84,9 @@ fn mentions(profile: &Profile, needle: &str) -> bool {
         _ => false,
     };
     profile.fragments.iter().any(|part| {
-        part.identifiers.iter().any(|it| it.value().to_lowercase().contains(needle))
+        part.identifiers
+            .iter()
+            .any(|it| it.value().to_lowercase().contains(needle))
             || part.traits.iter().any(|said| text(&said.value))
     })
 }
@@ -140,8 +150,12 @@ pub(super) fn summary(core: &Core, profile: &Profile) -> ProfileSummary {
         (Some(first), Some(last)) => Some(format!("{first} {last}")),
         (first, last) => first.or(last),
     });
-    let mut identifiers: Vec<_> =
-        profile.fragments.iter().flat_map(|part| &part.identifiers).map(ToString::to_string).collect();
+    let mut identifiers: Vec<_> = profile
+        .fragments
+        .iter()
+        .flat_map(|part| &part.identifiers)
+        .map(ToString::to_string)
+        .collect();
     identifiers.sort();
     identifiers.dedup();
     let segments = profile.memberships.iter();
@@ -149,7 +163,9 @@ pub(super) fn summary(core: &Core, profile: &Profile) -> ProfileSummary {
         id: profile.id.to_string(),
         name,
         identifiers,
-        segments: segments.map(|it| core.state.name(it.segment).to_string()).collect(),
+        segments: segments
+            .map(|it| core.state.name(it.segment).to_string())
+            .collect(),
         last_seen: last_seen(profile).map(|at| at.to_string()),
     }
 }

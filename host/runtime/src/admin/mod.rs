@@ -25,7 +25,11 @@ impl Host {
     pub fn ask(&self, request: Request, progress: OnProgress<'_>) -> Result<Reply, AdminError> {
         match request {
             Request::Status => self.status().map(Reply::Status),
-            Request::Sync { connector, stream, deliver } => {
+            Request::Sync {
+                connector,
+                stream,
+                deliver,
+            } => {
                 let synced = self.tokio.block_on(async {
                     let mut synced = self.sync(&connector, stream.as_deref(), progress).await?;
                     if deliver {
@@ -35,7 +39,11 @@ impl Host {
                 })?;
                 Ok(Reply::Synced(synced))
             }
-            Request::Import { connector, path, deliver } => {
+            Request::Import {
+                connector,
+                path,
+                deliver,
+            } => {
                 let synced = self.tokio.block_on(async {
                     let mut synced = self.import(&connector, &path, progress).await?;
                     if deliver {
@@ -49,15 +57,15 @@ impl Host {
                 let delivered = self.tokio.block_on(self.deliver(connector.as_deref()))?;
                 Ok(Reply::Delivered(delivered))
             }
-            Request::ProfileFind { query, limit } => {
-                self.find_profiles(&query, limit, progress).map(Reply::Profiles)
-            }
-            Request::ProfileShow { profile, facts } => {
-                self.show_profile(&profile, facts).map(|view| Reply::Profile(Box::new(view)))
-            }
-            Request::ProfileWhy { profile, segment } => {
-                self.why(&profile, segment).map(|why| Reply::Why(Box::new(why)))
-            }
+            Request::ProfileFind { query, limit } => self
+                .find_profiles(&query, limit, progress)
+                .map(Reply::Profiles),
+            Request::ProfileShow { profile, facts } => self
+                .show_profile(&profile, facts)
+                .map(|view| Reply::Profile(Box::new(view))),
+            Request::ProfileWhy { profile, segment } => self
+                .why(&profile, segment)
+                .map(|why| Reply::Why(Box::new(why))),
             Request::ProfileUnmerge { profile, fragments } => {
                 self.unmerge(&profile, fragments).map(Reply::Unmerged)
             }
@@ -65,36 +73,51 @@ impl Host {
             Request::SegmentPreview { rule, samples } => {
                 self.preview(rule, samples, progress).map(Reply::Preview)
             }
-            Request::SegmentMembers { segment, after, limit } => {
-                self.members(&segment, after.as_deref(), limit).map(Reply::Members)
-            }
+            Request::SegmentMembers {
+                segment,
+                after,
+                limit,
+            } => self
+                .members(&segment, after.as_deref(), limit)
+                .map(Reply::Members),
             Request::SegmentExplain { segment, profile } => {
                 self.explain(&segment, &profile).map(Reply::Explained)
             }
-            Request::SegmentVerify { segment } => {
-                self.verify(segment.as_deref(), progress).map(Reply::Verified)
-            }
-            Request::OutboxList { connector, which, after, limit } => {
-                self.deliveries(connector, which, after, limit).map(Reply::Deliveries)
-            }
-            Request::OutboxShow { delivery } => {
-                self.delivery(&delivery).map(|view| Reply::Delivery(Box::new(view)))
-            }
-            Request::OutboxRetry { deliveries, connector } => {
-                self.retry(deliveries, connector).map(Reply::Changed)
-            }
-            Request::OutboxEdit { delivery, set } => {
-                self.edit(&delivery, &set).map(Reply::Changed)
-            }
-            Request::OutboxDrop { deliveries, connector } => {
-                self.drop_deliveries(deliveries, connector).map(Reply::Changed)
-            }
-            Request::QuarantineList { connector, after, limit } => {
-                self.quarantine(connector, after, limit).map(Reply::Quarantine)
-            }
-            Request::QuarantineShow { item } => {
-                self.quarantined(&item).map(|view| Reply::QuarantineItem(Box::new(view)))
-            }
+            Request::SegmentVerify { segment } => self
+                .verify(segment.as_deref(), progress)
+                .map(Reply::Verified),
+            Request::OutboxList {
+                connector,
+                which,
+                after,
+                limit,
+            } => self
+                .deliveries(connector, which, after, limit)
+                .map(Reply::Deliveries),
+            Request::OutboxShow { delivery } => self
+                .delivery(&delivery)
+                .map(|view| Reply::Delivery(Box::new(view))),
+            Request::OutboxRetry {
+                deliveries,
+                connector,
+            } => self.retry(deliveries, connector).map(Reply::Changed),
+            Request::OutboxEdit { delivery, set } => self.edit(&delivery, &set).map(Reply::Changed),
+            Request::OutboxDrop {
+                deliveries,
+                connector,
+            } => self
+                .drop_deliveries(deliveries, connector)
+                .map(Reply::Changed),
+            Request::QuarantineList {
+                connector,
+                after,
+                limit,
+            } => self
+                .quarantine(connector, after, limit)
+                .map(Reply::Quarantine),
+            Request::QuarantineShow { item } => self
+                .quarantined(&item)
+                .map(|view| Reply::QuarantineItem(Box::new(view))),
             Request::QuarantineRetry { items, connector } => {
                 self.retry_quarantined(items, connector).map(Reply::Retried)
             }

@@ -59,7 +59,8 @@ impl Host {
 
     pub(super) fn delivery(&self, text: &str) -> Result<DeliveryView, AdminError> {
         let text = text.to_owned();
-        self.handle.ask(move |core| find(core, &text).map(|delivery| view(core, &delivery)))
+        self.handle
+            .ask(move |core| find(core, &text).map(|delivery| view(core, &delivery)))
     }
 
     pub(super) fn retry(
@@ -89,14 +90,28 @@ impl Host {
                     "write NAME=VALUE; an empty value removes the field",
                 ));
             };
-            let value = if value.is_empty() { Value::Null } else { Value::text(value) };
-            fields.push(Attribute { name: name.into(), value });
+            let value = if value.is_empty() {
+                Value::Null
+            } else {
+                Value::text(value)
+            };
+            fields.push(Attribute {
+                name: name.into(),
+                value,
+            });
         }
         if fields.is_empty() {
-            return Err(bad_argument("nothing is to be changed", "add `--set NAME=VALUE`"));
+            return Err(bad_argument(
+                "nothing is to be changed",
+                "add `--set NAME=VALUE`",
+            ));
         }
         let selected = self.select(vec![delivery.to_owned()], None)?;
-        self.command(selected, &OutboxCommand::Edit(fields), "changed and will be tried again")
+        self.command(
+            selected,
+            &OutboxCommand::Edit(fields),
+            "changed and will be tried again",
+        )
     }
 
     /// The named deliveries; with no names, all stopped ones of the connector.
@@ -115,7 +130,10 @@ impl Host {
             let mut selected = Selected::new();
             let mut add = |core: &Core, id: DeliveryId| {
                 let connector = ConnectorId(core.state.name(id.connector));
-                selected.entry(connector).or_default().push((id.seq, id.ordinal));
+                selected
+                    .entry(connector)
+                    .or_default()
+                    .push((id.seq, id.ordinal));
             };
             for text in &deliveries {
                 let id = find(core, text)?.id;
@@ -142,12 +160,23 @@ impl Host {
         let mut changed = 0;
         for (connector, deliveries) in selected {
             changed += deliveries.len() as u64;
-            let what = What::OutboxCommand { connector, deliveries, command: command.clone() };
+            let what = What::OutboxCommand {
+                connector,
+                deliveries,
+                command: command.clone(),
+            };
             let seq = self.ledger.append(self.clock.now(), &what)?.seq;
             self.tokio.block_on(self.handle.applied(seq))?;
         }
-        let noun = if changed == 1 { "delivery" } else { "deliveries" };
-        Ok(Changed { changed, message: format!("{changed} {noun} {done}") })
+        let noun = if changed == 1 {
+            "delivery"
+        } else {
+            "deliveries"
+        };
+        Ok(Changed {
+            changed,
+            message: format!("{changed} {noun} {done}"),
+        })
     }
 }
 
@@ -156,7 +185,9 @@ fn all(core: &Core, connector: Option<Symbol>) -> Result<Vec<Delivery>, AdminErr
     let mut after = None;
     loop {
         let page = core.state.deliveries(connector, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(found) };
+        let Some(last) = page.last() else {
+            return Ok(found);
+        };
         after = Some(last.id);
         found.extend(page);
     }
@@ -171,10 +202,16 @@ fn find(core: &mut Core, text: &str) -> Result<Delivery, AdminError> {
             return Err(bad_argument(format!("`{text}` is no delivery"), SHAPE));
         };
         let connector = core.state.symbol(connector).ok_or_else(missing)?;
-        let id = DeliveryId { connector, seq, ordinal };
+        let id = DeliveryId {
+            connector,
+            seq,
+            ordinal,
+        };
         return core.state.delivery(id)?.ok_or_else(missing);
     }
-    let found = all(core, None)?.into_iter().find(|delivery| delivery.key.0 == text);
+    let found = all(core, None)?
+        .into_iter()
+        .find(|delivery| delivery.key.0 == text);
     found.ok_or_else(missing)
 }
 
@@ -212,6 +249,8 @@ pub(super) fn view(core: &Core, delivery: &Delivery) -> DeliveryView {
         not_before,
         reason: delivery.last_reason.as_ref().map(ToString::to_string),
         occurred_at: delivery.occurred_at.to_string(),
-        fields: fields.map(|field| (field.name.to_string(), json(&field.value))).collect(),
+        fields: fields
+            .map(|field| (field.name.to_string(), json(&field.value)))
+            .collect(),
     }
 }

@@ -45,7 +45,11 @@ impl Host {
             let profile = profile.ok_or_else(|| not_found("profile", &query, ""))?;
             decide(core, &profile, &fragments).map(|decision| (id, decision))
         })?;
-        let IdentityDecision::Unmerge { fragments, from: rest } = &decision else {
+        let IdentityDecision::Unmerge {
+            fragments,
+            from: rest,
+        } = &decision
+        else {
             unreachable!("`decide` only unmerges")
         };
         let ids: Vec<FragmentId> = fragments.iter().chain(rest).copied().collect();
@@ -60,7 +64,10 @@ impl Host {
             }
             Ok(profiles)
         })?;
-        Ok(Unmerged { from: from.to_string(), profiles })
+        Ok(Unmerged {
+            from: from.to_string(),
+            profiles,
+        })
     }
 }
 
@@ -76,16 +83,21 @@ fn decide(
         let goes: Vec<_> = profile
             .fragments
             .iter()
-            .filter(|part| {
-                part.id.to_string() == *name || identifier.as_ref() == Some(&part.key)
-            })
+            .filter(|part| part.id.to_string() == *name || identifier.as_ref() == Some(&part.key))
             .map(|part| part.id)
             .collect();
         if goes.is_empty() {
             let known: Vec<_> = profile
                 .fragments
                 .iter()
-                .map(|part| format!("{} ({} {})", part.id, core.state.name(part.connector), part.key))
+                .map(|part| {
+                    format!(
+                        "{} ({} {})",
+                        part.id,
+                        core.state.name(part.connector),
+                        part.key
+                    )
+                })
                 .collect();
             let hint = format!("its fragments are: {}", known.join(", "));
             return Err(not_found("fragment of this profile", name, &hint));
@@ -111,7 +123,11 @@ fn view(core: &mut Core, profile: &Profile, most_facts: usize) -> Result<Profile
         computed: BTreeMap::new(),
         segments: BTreeMap::new(),
         consents: BTreeMap::new(),
-        fragments: profile.fragments.iter().map(|part| fragment(core, part)).collect(),
+        fragments: profile
+            .fragments
+            .iter()
+            .map(|part| fragment(core, part))
+            .collect(),
         facts_total: profile.facts().count() as u64,
         facts: Vec::new(),
         waiting_deliveries: 0,
@@ -120,7 +136,12 @@ fn view(core: &mut Core, profile: &Profile, most_facts: usize) -> Result<Profile
         let name = core.state.name(membership.segment).to_string();
         view.segments.insert(name, membership.since.to_string());
     }
-    for topic in profile.fragments.iter().flat_map(|part| &part.consents).map(|it| &it.topic) {
+    for topic in profile
+        .fragments
+        .iter()
+        .flat_map(|part| &part.consents)
+        .map(|it| &it.topic)
+    {
         if let Some(decision) = consent(profile, topic) {
             let state = format!("{:?}", decision.state).to_lowercase();
             view.consents.insert(topic.as_str().to_owned(), state);
@@ -128,10 +149,15 @@ fn view(core: &mut Core, profile: &Profile, most_facts: usize) -> Result<Profile
     }
     let mut facts: Vec<_> = profile.facts().collect();
     facts.sort_by(|a, b| (b.at, b.stream, &b.id).cmp(&(a.at, a.stream, &a.id)));
-    view.facts = facts.into_iter().take(most_facts).map(|it| fact(core, it)).collect();
+    view.facts = facts
+        .into_iter()
+        .take(most_facts)
+        .map(|it| fact(core, it))
+        .collect();
     if let Some(compiled) = core.stepper.compiled() {
         for (name, value) in all_traits(profile, &compiled.survivorship) {
-            view.traits.insert(core.state.name(name).to_string(), value_json(&value));
+            view.traits
+                .insert(core.state.name(name).to_string(), value_json(&value));
         }
         let reader = reader(core)?;
         let now = core.now();
@@ -141,14 +167,20 @@ fn view(core: &mut Core, profile: &Profile, most_facts: usize) -> Result<Profile
             }
         }
     }
-    let ids: Vec<_> = profile.fragments.iter().map(|part| part.id.alone()).collect();
+    let ids: Vec<_> = profile
+        .fragments
+        .iter()
+        .map(|part| part.id.alone())
+        .collect();
     let mut after = None;
     loop {
         let page = core.state.deliveries(None, after, super::find::PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
-        view.waiting_deliveries +=
-            page.iter().filter(|delivery| ids.contains(&delivery.profile)).count() as u64;
+        view.waiting_deliveries += page
+            .iter()
+            .filter(|delivery| ids.contains(&delivery.profile))
+            .count() as u64;
     }
     Ok(view)
 }
@@ -188,7 +220,9 @@ fn fact(core: &Core, fact: &Fact) -> FactView {
         id: fact.id.to_string(),
         counts: fact.counts,
         total: fact.total.map(|(amount, _)| amount.to_string()),
-        currency: fact.total.map(|(_, currency)| core.state.name(currency).to_string()),
+        currency: fact
+            .total
+            .map(|(_, currency)| core.state.name(currency).to_string()),
         properties: properties
             .map(|(name, value)| (core.state.name(*name).to_string(), value_json(value)))
             .collect(),

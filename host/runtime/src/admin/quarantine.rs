@@ -49,7 +49,10 @@ impl Host {
         named: Vec<String>,
         connector: Option<String>,
     ) -> Result<Retried, AdminError> {
-        let places = named.iter().map(|item| place(item)).collect::<Result<Vec<_>, _>>()?;
+        let places = named
+            .iter()
+            .map(|item| place(item))
+            .collect::<Result<Vec<_>, _>>()?;
         let all = self.handle.ask(move |core| {
             if places.is_empty() {
                 return items(core, connector.as_deref(), None, usize::MAX)
@@ -66,7 +69,8 @@ impl Host {
         })?;
         let mut retried = Retried::default();
         for ((connector, stream), items) in all {
-            self.tokio.block_on(self.retry_stream(&connector, &stream, items, &mut retried))?;
+            self.tokio
+                .block_on(self.retry_stream(&connector, &stream, items, &mut retried))?;
         }
         Ok(retried)
     }
@@ -91,10 +95,12 @@ impl Host {
         }
         retried.tried += cleared.len() as u64;
         if !raw.is_empty() {
-            let input = lane.input().await.map_err(|error| coded("XP-RUN-009", error, None))?;
+            let input = lane
+                .input()
+                .await
+                .map_err(|error| coded("XP-RUN-009", error, None))?;
             let output = lane.connector.retry(stream, raw, input).await;
-            let again = page(&lane, output)
-                .map_err(|fault| coded("XP-RUN-008", fault, None))?;
+            let again = page(&lane, output).map_err(|fault| coded("XP-RUN-008", fault, None))?;
             whole.records.extend(again.records);
             whole.rejects.extend(again.rejects);
             whole.jobs.extend(again.jobs);
@@ -138,7 +144,8 @@ fn items(
         let Some(last) = page.last() else { break };
         after = Some((last.seq, last.ordinal));
         found.extend(
-            page.into_iter().filter(|item| wanted.is_none_or(|name| name == Some(item.connector))),
+            page.into_iter()
+                .filter(|item| wanted.is_none_or(|name| name == Some(item.connector))),
         );
     }
     found.truncate(limit);

@@ -4,17 +4,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant as MachineInstant;
 
+use crosspoint_model::ProfileId;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::state::{Counter, State};
-use crosspoint_model::ProfileId;
 use crosspoint_segment::{ProfileView, View};
 use crosspoint_step::Compiled;
 
 use super::find::{PAGE, resolve, summary};
 use super::profile::look_up;
 use super::{
-    AdminError, ClauseView, Explained, Member, Members, Preview, ProfileSummary, Progress,
-    Verified,
+    AdminError, ClauseView, Explained, Member, Members, Preview, ProfileSummary, Progress, Verified,
 };
 use crate::Host;
 use crate::core::Core;
@@ -34,10 +33,12 @@ impl Host {
         let start = MachineInstant::now();
         let program = self.handle.ask(move |core| {
             let rules = &compiled(core)?.rules;
-            rules.compile_condition("preview", &rule, &mut look_up(core)).map_err(|errors| {
-                let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                coded("XP-CFG-016", texts.join("\n"), None)
-            })
+            rules
+                .compile_condition("preview", &rule, &mut look_up(core))
+                .map_err(|errors| {
+                    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                    coded("XP-CFG-016", texts.join("\n"), None)
+                })
         })?;
         let program = Arc::new(program);
         let (mut members, mut profiles) = (0, 0);
@@ -66,14 +67,23 @@ impl Host {
             members += hits;
             profiles += seen;
             shown.extend(page);
-            progress(Progress { label: "trying the rule".into(), done: profiles, total: None });
+            progress(Progress {
+                label: "trying the rule".into(),
+                done: profiles,
+                total: None,
+            });
             match last {
                 Some(last) => after = Some(last),
                 None => break,
             }
         }
         let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(Preview { members, profiles, samples: shown, elapsed_ms })
+        Ok(Preview {
+            members,
+            profiles,
+            samples: shown,
+            elapsed_ms,
+        })
     }
 
     pub(super) fn members(
@@ -85,9 +95,10 @@ impl Host {
         self.known_segment(segment)?;
         let mut after = match after {
             None => None,
-            Some(text) => Some(text.parse::<ProfileId>().map_err(|error| {
-                bad_argument(error, "give the `next` of the page before")
-            })?),
+            Some(text) => Some(
+                text.parse::<ProfileId>()
+                    .map_err(|error| bad_argument(error, "give the `next` of the page before"))?,
+            ),
         };
         let mut members = Vec::new();
         let limit = limit.max(1) as usize;
@@ -95,13 +106,19 @@ impl Host {
         loop {
             let (name, room) = (segment.to_owned(), limit - members.len());
             let (last, page) = self.handle.ask(move |core| {
-                let Some(symbol) = core.state.symbol(&name) else { return Ok((None, Vec::new())) };
+                let Some(symbol) = core.state.symbol(&name) else {
+                    return Ok((None, Vec::new()));
+                };
                 let mut page = Vec::new();
                 let last = core.state.scan_profiles(after, PAGE, |profile| {
                     if profile.is_member(symbol) {
                         page.push(profile.clone());
                     }
-                    if page.len() < room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    if page.len() < room {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
                 })?;
                 let since = |profile: &Profile| {
                     let found = profile.memberships.iter().find(|it| it.segment == symbol);
@@ -109,7 +126,10 @@ impl Host {
                 };
                 let page: Vec<_> = page
                     .iter()
-                    .map(|profile| Member { since: since(profile), profile: summary(core, profile) })
+                    .map(|profile| Member {
+                        since: since(profile),
+                        profile: summary(core, profile),
+                    })
                     .collect();
                 Ok((last, page))
             })?;
@@ -131,7 +151,12 @@ impl Host {
         if members.len() as i64 == total {
             next = None;
         }
-        Ok(Members { segment: segment.to_owned(), total, members, next })
+        Ok(Members {
+            segment: segment.to_owned(),
+            total,
+            members,
+            next,
+        })
     }
 
     pub(super) fn explain(&self, segment: &str, profile: &str) -> Result<Explained, AdminError> {
@@ -155,7 +180,12 @@ impl Host {
         }
         let names: Vec<String> = match segment {
             Some(segment) => vec![segment.to_owned()],
-            None => self.project.segments.keys().map(ToString::to_string).collect(),
+            None => self
+                .project
+                .segments
+                .keys()
+                .map(ToString::to_string)
+                .collect(),
         };
         let mut results: Vec<_> = names
             .iter()
@@ -201,7 +231,11 @@ impl Host {
                     }
                 }
             }
-            progress(Progress { label: "verifying segments".into(), done: seen, total: None });
+            progress(Progress {
+                label: "verifying segments".into(),
+                done: seen,
+                total: None,
+            });
             match last {
                 Some(last) => after = Some(last),
                 None => return Ok(results),
@@ -213,21 +247,37 @@ impl Host {
         if self.project.segments.contains_key(name) {
             return Ok(());
         }
-        let known: Vec<_> = self.project.segments.keys().map(|name| name.as_str()).collect();
-        Err(not_found("segment", name, &format!("there are: {}", known.join(", "))))
+        let known: Vec<_> = self
+            .project
+            .segments
+            .keys()
+            .map(|name| name.as_str())
+            .collect();
+        Err(not_found(
+            "segment",
+            name,
+            &format!("there are: {}", known.join(", ")),
+        ))
     }
 }
 
 pub(super) fn compiled(core: &Core) -> Result<&Compiled, AdminError> {
     core.stepper.compiled().ok_or_else(|| {
-        coded("XP-RUN-012", "no configuration is applied", Some("start the host once".into()))
+        coded(
+            "XP-RUN-012",
+            "no configuration is applied",
+            Some("start the host once".into()),
+        )
     })
 }
 
 /// Profiles as the applied configuration reads them.
 pub(super) fn reader(core: &Core) -> Result<impl View + '_, AdminError> {
     let survivorship = &compiled(core)?.survivorship;
-    Ok(ProfileView { survivorship, names: |symbol| core.state.name(symbol) })
+    Ok(ProfileView {
+        survivorship,
+        names: |symbol| core.state.name(symbol),
+    })
 }
 
 /// The rule's clauses for a profile, as stored membership sees it.
@@ -241,7 +291,10 @@ pub(super) fn explained(
         .rule_named(segment)
         .ok_or_else(|| not_found("segment", segment, "`crosspoint segment list` shows all"))?;
     let (now, reader) = (core.now(), reader(core)?);
-    let membership = profile.memberships.iter().find(|it| it.segment == rule.segment());
+    let membership = profile
+        .memberships
+        .iter()
+        .find(|it| it.segment == rule.segment());
     let clauses = rule.explain(profile, now, &reader).into_iter();
     let changes = rule.evaluate(profile, now, &reader).next_change;
     Ok(Explained {

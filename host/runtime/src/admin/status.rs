@@ -25,9 +25,14 @@ impl Host {
                     Plugin::File(path) => self.folder.join(path).display().to_string(),
                 };
                 let manifest = crate::inspect(&path).ok().map(|summary| summary.manifest);
-                let version = manifest.as_ref().map_or_else(String::new, |it| it.version.clone());
+                let version = manifest
+                    .as_ref()
+                    .map_or_else(String::new, |it| it.version.clone());
                 let roles = manifest.map_or_else(Vec::new, |it| {
-                    it.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect()
+                    it.roles
+                        .iter()
+                        .map(|role| format!("{role:?}").to_lowercase())
+                        .collect()
                 });
                 (id.clone(), name, version, roles)
             })
@@ -66,8 +71,9 @@ impl Host {
 
     pub(crate) async fn is_paused(&self, connector: &ConnectorId) -> Result<bool, AdminError> {
         let name = connector.0.clone();
-        let paused =
-            self.handle.ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
+        let paused = self
+            .handle
+            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
         Ok(paused.await?.is_some())
     }
 
@@ -77,18 +83,28 @@ impl Host {
             lane.connector.release();
         }
         self.tokio.block_on(self.pause(id, None))?;
-        Ok(Changed { changed: 1, message: format!("connector `{id}` goes on") })
+        Ok(Changed {
+            changed: 1,
+            message: format!("connector `{id}` goes on"),
+        })
     }
 
     pub(super) fn pause_by_hand(&self, id: &str) -> Result<Changed, AdminError> {
         let (id, _) = self.configured(id)?;
-        self.tokio.block_on(self.pause(id, Some("paused by hand")))?;
-        Ok(Changed { changed: 1, message: format!("connector `{id}` is paused") })
+        self.tokio
+            .block_on(self.pause(id, Some("paused by hand")))?;
+        Ok(Changed {
+            changed: 1,
+            message: format!("connector `{id}` is paused"),
+        })
     }
 }
 
 fn connector_status(core: &mut Core, id: &ConnectorId) -> Result<ConnectorStatus, AdminError> {
-    let mut status = ConnectorStatus { id: id.to_string(), ..ConnectorStatus::default() };
+    let mut status = ConnectorStatus {
+        id: id.to_string(),
+        ..ConnectorStatus::default()
+    };
     status.paused = Stepper::paused(&mut core.state, &id.0)?;
     if let Some(symbol) = core.state.symbol(&id.0) {
         let mut count = |counter| core.state.counter(counter);
@@ -105,7 +121,9 @@ fn connector_status(core: &mut Core, id: &ConnectorId) -> Result<ConnectorStatus
 
 fn segments(core: &mut Core) -> Result<Vec<SegmentSummary>, AdminError> {
     let profiles = core.state.counter(Counter::Profiles)?;
-    let Some(compiled) = core.stepper.compiled() else { return Ok(Vec::new()) };
+    let Some(compiled) = core.stepper.compiled() else {
+        return Ok(Vec::new());
+    };
     let mut summaries = Vec::new();
     for (name, segment) in &compiled.project.segments {
         let members = match core.state.symbol(name) {
@@ -117,7 +135,11 @@ fn segments(core: &mut Core) -> Result<Vec<SegmentSummary>, AdminError> {
             description: segment.description.as_ref().map(ToString::to_string),
             rule: segment.when.to_string(),
             members,
-            share: if profiles > 0 { members as f64 / profiles as f64 } else { 0.0 },
+            share: if profiles > 0 {
+                members as f64 / profiles as f64
+            } else {
+                0.0
+            },
         });
     }
     Ok(summaries)

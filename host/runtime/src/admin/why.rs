@@ -30,18 +30,31 @@ impl Host {
 fn why(core: &mut Core, profile: &Profile, segment: Option<&str>) -> Result<Why, AdminError> {
     let names: Vec<String> = match segment {
         Some(segment) => vec![segment.to_owned()],
-        None => compiled(core)?.project.segments.keys().map(ToString::to_string).collect(),
+        None => compiled(core)?
+            .project
+            .segments
+            .keys()
+            .map(ToString::to_string)
+            .collect(),
     };
-    let segments =
-        names.iter().map(|name| explained(core, profile, name)).collect::<Result<_, _>>()?;
-    let own: Vec<_> = profile.fragments.iter().map(|part| part.id.alone()).collect();
+    let segments = names
+        .iter()
+        .map(|name| explained(core, profile, name))
+        .collect::<Result<_, _>>()?;
+    let own: Vec<_> = profile
+        .fragments
+        .iter()
+        .map(|part| part.id.alone())
+        .collect();
     let mut deliveries = Vec::new();
     let mut after = None;
     loop {
         let page = core.state.deliveries(None, after, PAGE)?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
-        let of_profile = page.iter().filter(|delivery| own.contains(&delivery.profile));
+        let of_profile = page
+            .iter()
+            .filter(|delivery| own.contains(&delivery.profile));
         deliveries.extend(of_profile.map(|delivery| delivery_view(core, delivery)));
     }
     Ok(Why {
@@ -59,22 +72,37 @@ fn joins(profile: &Profile) -> Vec<Join> {
     let mut carriers: BTreeMap<&Identifier, Vec<String>> = BTreeMap::new();
     for part in &profile.fragments {
         for identifier in &part.identifiers {
-            carriers.entry(identifier).or_default().push(part.id.to_string());
+            carriers
+                .entry(identifier)
+                .or_default()
+                .push(part.id.to_string());
         }
     }
-    let shared = carriers.into_iter().filter(|(_, fragments)| fragments.len() > 1);
+    let shared = carriers
+        .into_iter()
+        .filter(|(_, fragments)| fragments.len() > 1);
     shared
-        .map(|(identifier, fragments)| Join { identifier: identifier.to_string(), fragments })
+        .map(|(identifier, fragments)| Join {
+            identifier: identifier.to_string(),
+            fragments,
+        })
         .collect()
 }
 
 fn traits(core: &Core, profile: &Profile) -> Result<Vec<TraitWhy>, AdminError> {
     let rules = &compiled(core)?.survivorship;
-    let mut names: Vec<Symbol> =
-        profile.fragments.iter().flat_map(|part| &part.traits).map(|said| said.name).collect();
+    let mut names: Vec<Symbol> = profile
+        .fragments
+        .iter()
+        .flat_map(|part| &part.traits)
+        .map(|said| said.name)
+        .collect();
     names.sort_unstable();
     names.dedup();
-    let mut all: Vec<_> = names.into_iter().map(|name| one(core, profile, rules, name)).collect();
+    let mut all: Vec<_> = names
+        .into_iter()
+        .map(|name| one(core, profile, rules, name))
+        .collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
 }
@@ -82,7 +110,10 @@ fn traits(core: &Core, profile: &Profile) -> Result<Vec<TraitWhy>, AdminError> {
 fn one(core: &Core, profile: &Profile, rules: &SurvivorshipRules, name: Symbol) -> TraitWhy {
     let value = trait_value(profile, name, rules);
     let said = profile.fragments.iter().flat_map(|part| {
-        part.traits.iter().filter(move |said| said.name == name).map(move |said| (part, said))
+        part.traits
+            .iter()
+            .filter(move |said| said.name == name)
+            .map(move |said| (part, said))
     });
     let mut said: Vec<_> = said.collect();
     said.sort_by_key(|(_, said)| {

@@ -251,8 +251,8 @@ impl Manifest {
 }
 
 fn place(text: &str, error: &toml::de::Error) -> String {
-    let line = error
+    let before = error
         .span()
-        .map_or(1, |span| text[..span.start.min(text.len())].lines().count());
-    format!("plugin.toml:{}", line.max(1))
+        .map_or("", |span| text.get(..span.start).unwrap_or_default());
+    format!("plugin.toml:{}", before.matches('\n').count() + 1)
 }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::context::{Context, Level, Log, Notes};
+use crate::context::{Context, Level, Log, Notes, Scripted};
 
 pub use files::ScriptedFiles;
 pub use http::{Exchange, ScriptedHttp};
@@ -28,11 +28,14 @@ pub struct TestContext {
 impl TestContext {
     /// A context that leads to the scripted parts.
     pub fn context(&self) -> Context {
-        Context {
+        let scripted = Scripted {
             fetch: Box::new(self.http.clone()),
             files: Box::new(self.files.clone()),
             notes: Box::new(self.notes.clone()),
             log: Box::new(self.log.clone()),
+        };
+        Context {
+            scripted: Some(scripted),
         }
     }
 }
