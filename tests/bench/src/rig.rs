@@ -71,9 +71,10 @@ impl Rig {
     pub fn run(&mut self, pages: impl Iterator<Item = Page> + Send) -> Result<Run> {
         let (start, step, process) = (MachineInstant::now(), thread_cpu(), process_cpu());
         let Self { ledger, state, stepper, project, applied, applied_at } = self;
+        let ledger: &Ledger = ledger;
         let mut core = Core { ledger, state, stepper, project, applied, applied_at };
         let (records, checkpoints) = thread::scope(|scope| {
-            let appender = scope.spawn(|| append(core.ledger, pages));
+            let appender = scope.spawn(|| append(ledger, pages));
             let checkpoints = core.follow(&mut || appender.is_finished());
             let records = appender.join().map_err(|_| anyhow!("appending panicked"))??;
             anyhow::Ok((records, checkpoints?))
@@ -88,7 +89,7 @@ impl Rig {
     }
 
     /// How many profiles there are.
-    pub fn profiles(&self) -> Result<i64> {
+    pub fn profiles(&mut self) -> Result<i64> {
         Ok(self.state.counter(Counter::Profiles)?)
     }
 }
@@ -158,6 +159,10 @@ impl Core<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use crosspoint_store::Engine as _;
+
     use super::*;
     use crate::{data, project};
 
@@ -169,19 +174,10 @@ mod tests {
         let orders = data::orders(1).unwrap();
         let run = rig.run(data::pages(&orders[..2_500]).into_iter()).unwrap();
         assert_eq!(run.records, 2_500);
-        let customers: std::collections::BTreeSet<_> =
+        let customers: BTreeSet<_> =
             orders[..2_500].iter().map(|order| &order.identifiers[0]).collect();
         assert_eq!(rig.profiles().unwrap(), customers.len() as i64);
-        assert_eq!(rig.state.engine().reached_position(), rig.ledger.durable_position());
-    }
-
-    trait ReachedPosition {
-        fn reached_position(&self) -> u64;
-    }
-
-    impl ReachedPosition for SledEngine {
-        fn reached_position(&self) -> u64 {
-            crosspoint_store::Engine::reached(self).map_or(0, |reached| reached.position)
-        }
+        let reached = rig.state.engine().reached().unwrap();
+        assert_eq!(reached.position, rig.ledger.durable_position());
     }
 }
