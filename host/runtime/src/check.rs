@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use crosspoint_sandbox::manifest::Role;
+use crosspoint_sandbox::{CallInput, Connector};
 use serde::{Deserialize, Serialize};
 
+use crate::admin::AdminError;
 use crate::connector::{Override, connector};
+use crate::error::coded;
 use crate::plugins::Loader;
 
 /// Something that is wrong, or probably not meant.
@@ -24,8 +28,9 @@ pub struct Finding {
 }
 
 /// Checks the project in `folder`: its files, its rules, and that each connector's plugin loads and
-/// fits settings, secrets and grants. Reaches nobody and changes nothing.
-pub fn check(folder: &Path) -> Vec<Finding> {
+/// fits settings, secrets and grants. With `connect`, also lets each plugin check its credentials at
+/// its vendor; without, reaches nobody. Changes nothing. Blocks.
+pub fn check(folder: &Path, connect: bool) -> Vec<Finding> {
     let files = match crosspoint_config::read_folder(folder) {
         Ok(files) => files,
         Err(error) => return vec![unplaced("XP-RUN-012", error.to_string(), None)],
@@ -51,6 +56,11 @@ pub fn check(folder: &Path) -> Vec<Finding> {
         let fits = loader
             .load(&configured.plugin)
             .and_then(|plugin| connector(id, configured, plugin, folder, Override::default()));
+        let fits = match fits {
+            Ok(connector) if connect => ask_plugin(&connector),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
         if let Err(error) = fits {
             findings.push(of_admin(
                 error,
@@ -59,6 +69,24 @@ pub fn check(folder: &Path) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Lets the plugin check its credentials and settings, in each of its roles.
+fn ask_plugin(connector: &Connector) -> Result<(), AdminError> {
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| coded("XP-RUN-009", format!("could not start: {error}"), None))?;
+    let manifest = &connector.plugin().manifest;
+    tokio.block_on(async {
+        if manifest.has_role(Role::Source) {
+            connector.check_source(CallInput::default()).await?;
+        }
+        if manifest.has_role(Role::Destination) {
+            connector.check_destination(CallInput::default()).await?;
+        }
+        Ok(())
+    })
 }
 
 fn finding(problem: crosspoint_config::Problem, is_error: bool) -> Finding {
@@ -74,7 +102,7 @@ fn finding(problem: crosspoint_config::Problem, is_error: bool) -> Finding {
     }
 }
 
-fn of_admin(error: crate::admin::AdminError, at: Option<&crosspoint_config::Position>) -> Finding {
+fn of_admin(error: AdminError, at: Option<&crosspoint_config::Position>) -> Finding {
     let (file, line, column) = at.map(place).unwrap_or_default();
     let code = error.code.unwrap_or_default();
     Finding {

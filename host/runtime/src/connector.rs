@@ -16,7 +16,7 @@ use crosspoint_model::{ConnectorId, DeliveryKey};
 use crosspoint_sandbox::manifest::{Capability, Role};
 use crosspoint_sandbox::{
     CallInput, CallOutput, Connector, ConnectorSetup, Error, FilesGrant, Grants, GuestError,
-    HostGrant, HostPattern, Limits, LogLevel, Plugin, RateLimit, Secret,
+    HostGrant, Limits, LogLevel, Plugin, RateLimit, Secret,
 };
 use serde_json::{Map, Value};
 
@@ -103,26 +103,14 @@ fn limits(configured: &Configured) -> Limits {
     }
 }
 
-/// A host that the operator names by address, or as this machine, may be inside; one that they
-/// name otherwise may not, wherever its name leads.
 fn host_grant(
     id: &ConnectorId,
     host: &HostName,
     plain_http: &[HostName],
 ) -> Result<HostGrant, AdminError> {
-    let pattern = HostPattern::parse(&host.host).map_err(|reason| {
-        coded(
-            "XP-PLG-009",
-            format!("connector `{id}` is granted `{}`: {reason}", host.host),
-            None,
-        )
-    })?;
-    let by_address = host.host.parse::<std::net::IpAddr>().is_ok();
-    Ok(HostGrant {
-        port: host.port,
-        plain_http: plain_http.contains(host),
-        inside_addresses: by_address || host.host == "localhost",
-        ..HostGrant::of(pattern)
+    HostGrant::named(&host.host, host.port, plain_http.contains(host)).map_err(|reason| {
+        let message = format!("connector `{id}` is granted `{}`: {reason}", host.host);
+        coded("XP-PLG-009", message, None)
     })
 }
 
@@ -349,6 +337,8 @@ pub(crate) fn source_fault(error: &Error) -> SourceFault {
         Some(GuestError::RateLimited(ms)) => SourceFault::RateLimited(*ms),
         Some(GuestError::Auth(_)) => SourceFault::Auth(text),
         Some(GuestError::CursorExpired(_)) => SourceFault::CursorExpired(text),
+        // One that breaks off again and again is quarantined, which then stops it.
+        None if error.is_trap() => SourceFault::Transient(text),
         _ => SourceFault::Stopped(text),
     }
 }

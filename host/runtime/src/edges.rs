@@ -98,11 +98,17 @@ fn start_worker(
 
 /// Lets go of old ledger files from time to time.
 async fn forget(host: Arc<Host>, mut stop: watch::Receiver<bool>) -> Result<(), AdminError> {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(RETENTION_PAUSE) => host.forget_in_background().await?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
-        }
+    while !rests(RETENTION_PAUSE, &mut stop).await {
+        host.forget_in_background().await?;
+    }
+    Ok(())
+}
+
+/// Waits; true where the host stops meanwhile.
+async fn rests(pause: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => false,
+        _ = stop.wait_for(|stop| *stop) => true,
     }
 }
 
@@ -143,9 +149,8 @@ async fn poll(
                 }
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+        if rests(wait, &mut stop).await {
+            return Ok(());
         }
     }
 }

@@ -9,12 +9,14 @@
 //! ```
 //!
 //! # Invariants
-//! - Only the core thread touches the state; everything else asks it (`Core` is not shared).
+//! - One host at a time has a data folder (`a_second_host_is_refused_with_what_to_do`).
 //! - A store that cannot be trusted is rebuilt from snapshot and ledger, visibly
 //!   (`a_lost_store_is_rebuilt_from_the_ledger`).
 //! - Replaying the ledger into an empty store gives the same bytes
 //!   (`replay_equals_the_store`).
 //! - Opening twice applies the configuration once (`opening_again_changes_nothing`).
+//!
+//! Only the core thread touches the state; everything else asks it.
 //!
 //! # Not here
 //! Rules: those are in step and below. The command line and sockets: cli and api.

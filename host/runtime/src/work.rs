@@ -11,7 +11,7 @@ use crosspoint_model::delivery::{Delivery, DeliveryId};
 use crosspoint_model::entry::What;
 use crosspoint_model::state::State;
 use crosspoint_sandbox::manifest::Role;
-use crosspoint_step::Stepper;
+use crosspoint_step::{PAUSED_BY_HAND, Stepper};
 use serde_json::{Map, Value};
 
 use crate::admin::{AdminError, Delivered, Progress, Synced};
@@ -118,7 +118,7 @@ impl Host {
             .collect())
     }
 
-    /// Reads one stream; refused credentials pause the connector.
+    /// Reads one stream. Refused credentials, and whatever else needs a person, pause the connector.
     async fn read(
         &self,
         lane: &Lane,
@@ -149,19 +149,31 @@ impl Host {
             budget: Budget::default(),
         };
         let read = read_stream(lane, &ctx, cursor).await;
-        if let Err(crosspoint_ingest::Error::Source {
-            fault: SourceFault::Auth(reason),
-            ..
-        }) = &read
+        if let Err(crosspoint_ingest::Error::Source { fault, .. }) = &read
+            && let SourceFault::Auth(reason) | SourceFault::Stopped(reason) = fault
         {
             self.pause(&lane.id, Some(reason)).await?;
         }
         let summary = read?;
+        self.let_go_on(&lane.id).await?;
         reach("after-fsync");
         if let Some(seq) = summary.last_seq {
             self.handle.applied(seq).await?;
         }
         Ok(summary)
+    }
+
+    /// What was read proves that whatever the host paused the connector for has passed.
+    async fn let_go_on(&self, connector: &ConnectorId) -> Result<(), AdminError> {
+        let name = connector.0.clone();
+        let reason = self
+            .handle
+            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?))
+            .await?;
+        match reason {
+            Some(reason) if reason != PAUSED_BY_HAND => self.pause(connector, None).await,
+            _ => Ok(()),
+        }
     }
 
     async fn cursor(

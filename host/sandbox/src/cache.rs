@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! <folder, mode 0700>/<sha256 of the component>-<engine hash>.cwasm
+//!     32 bytes  SHA-256 of the rest
+//!     rest      wasmtime's serialized component
 //! ```
 
 use std::fs;
@@ -12,7 +14,10 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
+
+const CHECKSUM_BYTES: usize = 32;
 
 pub(crate) struct Cache {
     folder: PathBuf,
@@ -38,23 +43,16 @@ impl Cache {
             .join(format!("{digest}-{:016x}.cwasm", self.engine_hash))
     }
 
-    /// The compiled component, if it is there and fits the engine.
+    /// The compiled component, if it is there, whole, and fits the engine.
     pub(crate) fn get(&self, engine: &wasmtime::Engine, digest: &str) -> Option<Component> {
         let path = self.path(digest);
-        if !path.exists() {
-            return None;
+        // Read rather than mapped: a mapped file that is truncated would kill the process.
+        let bytes = fs::read(&path).ok()?;
+        let loaded = load(engine, &bytes);
+        if loaded.is_none() {
+            tracing::warn!(file = %path.display(), "compiled plugin does not fit and is replaced");
         }
-        // SAFETY: the file was written by `put` from this engine's own output: the folder is
-        // readable and writable for the host's user alone, and files only get their name once
-        // they are complete and synced. A file of another engine version is refused by wasmtime.
-        #[allow(unsafe_code)]
-        let loaded = unsafe { Component::deserialize_file(engine, &path) };
         loaded
-            .inspect_err(|error| {
-                tracing::warn!(file = %path.display(), %error, "compiled plugin is set aside");
-                let _ = fs::remove_file(&path);
-            })
-            .ok()
     }
 
     /// Keeps a compiled component. A cache that cannot be written costs time only.
@@ -70,11 +68,26 @@ impl Cache {
         let path = self.path(digest);
         let partial = path.with_extension(format!("{}-{write}.partial", std::process::id()));
         let mut file = fs::File::create(&partial)?;
-        file.write_all(&component.serialize()?)?;
+        let code = component.serialize()?;
+        file.write_all(&Sha256::digest(&code))?;
+        file.write_all(&code)?;
         file.sync_all()?;
         fs::rename(&partial, &path)?;
         Ok(())
     }
+}
+
+fn load(engine: &wasmtime::Engine, bytes: &[u8]) -> Option<Component> {
+    let (checksum, code) = bytes.split_at_checked(CHECKSUM_BYTES)?;
+    if Sha256::digest(code).as_slice() != checksum {
+        return None;
+    }
+    // SAFETY: `put` wrote the file from this engine's own output: the folder is readable and
+    // writable for the host's user alone, and the checksum shows that nothing was lost. Code of
+    // another engine version is refused by wasmtime.
+    #[allow(unsafe_code)]
+    let loaded = unsafe { Component::deserialize(engine, code) };
+    loaded.ok()
 }
 
 fn own(folder: &Path) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 //! outside is reachable: paths are plain names joined by `/`, and a local path that a symbolic
 //! link leads outside is refused.
 
+mod folder;
 mod pattern;
 
 use std::collections::HashMap;
@@ -99,17 +100,31 @@ impl Files {
             self.inside(prefix).await?;
         }
         let pattern = Pattern::parse(pattern).map_err(FileError::Invalid)?;
+        let mut found = match &self.folder {
+            Some(folder) => folder::list(folder.clone(), prefix.to_owned(), pattern).await?,
+            None => self.list_service(prefix, &pattern).await?,
+        };
+        if found.len() > MAX_ENTRIES {
+            let fault = format!("more than {MAX_ENTRIES} files match; use a narrower prefix");
+            return Err(FileError::Invalid(fault));
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    async fn list_service(
+        &self,
+        prefix: &str,
+        pattern: &Pattern,
+    ) -> Result<Vec<FileEntry>, FileError> {
         let start = if prefix.is_empty() {
             "/".to_owned()
         } else {
             format!("{prefix}/")
         };
-        let listed = match self
-            .operator
-            .list_with(&start)
-            .recursive(pattern.is_deep())
-            .await
-        {
+        let below = start.trim_start_matches('/');
+        let listed = self.operator.list_with(&start).recursive(pattern.is_deep());
+        let listed = match listed.await {
             Ok(listed) => listed,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(fault(&error)),
@@ -117,34 +132,11 @@ impl Files {
         let mut found = Vec::new();
         for entry in listed {
             let (path, metadata) = entry.into_parts();
-            let below = path
-                .strip_prefix(start.trim_start_matches('/'))
-                .unwrap_or(&path);
-            if metadata.mode() == EntryMode::DIR || !pattern.matches(below) {
-                continue;
-            }
-            // What leads outside, or is gone again, is as if it were not there.
-            if self.inside(&path).await.is_err() {
-                continue;
-            }
-            let metadata = if self.folder.is_some() {
-                match self.operator.stat(&path).await {
-                    Ok(metadata) => metadata,
-                    Err(_) => continue,
-                }
-            } else {
-                metadata
-            };
-            if metadata.mode() == EntryMode::FILE {
+            let name = path.strip_prefix(below).unwrap_or(&path);
+            if metadata.mode() == EntryMode::FILE && pattern.matches(name) {
                 found.push(describe(path, &metadata));
             }
-            if found.len() > MAX_ENTRIES {
-                return Err(FileError::Invalid(format!(
-                    "more than {MAX_ENTRIES} files match; use a narrower prefix"
-                )));
-            }
         }
-        found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
     }
 

@@ -16,7 +16,8 @@
 //! - No redirect is followed (`a_redirect_is_an_answer`).
 //! - Secrets never reach the plugin, logs or errors (`a_secret_is_seen_nowhere`).
 //! - A file outside the granted location cannot be read (`nothing_leads_outside`).
-//! - Only this crate names wasmtime.
+//! - Only this crate names wasmtime
+//!   (`only_store_names_sled_and_only_sandbox_names_wasmtime`).
 //!
 //! # Not here
 //! When to call, retry, or store what was returned: that is ingest's and deliver's. Verifying

@@ -50,7 +50,10 @@ impl Scrubber {
     /// Adds a value with its base64, percent-encoded and JSON-escaped forms.
     pub(crate) fn add(&self, value: &str) {
         let mut forms = vec![value.to_owned(), BASE64_STANDARD.encode(value)];
-        forms.push(percent_encoded(value));
+        let percent = percent_encoded(value);
+        forms.push(percent.to_lowercase());
+        forms.push(percent);
+        forms.push(form_encoded(value));
         if let Ok(quoted) = serde_json::to_string(value) {
             forms.push(quoted[1..quoted.len() - 1].to_owned());
         }
@@ -114,6 +117,11 @@ pub(crate) fn percent_encoded(text: &str) -> String {
         })
 }
 
+/// As in a form or a query: what percent-encoding does, with `+` for a space.
+fn form_encoded(text: &str) -> String {
+    percent_encoded(text).replace("%20", "+")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +136,7 @@ mod tests {
     fn every_travelling_form_is_blotted_out() {
         let scrubber = Scrubber::default();
         scrubber.add("s3cr3t/+\"key");
+        scrubber.add("s3cr3t with spaces");
         let encoded = BASE64_STANDARD.encode("s3cr3t/+\"key");
         for form in [
             "s3cr3t/+\"key",

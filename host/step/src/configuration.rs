@@ -12,6 +12,7 @@ use crosspoint_profile::{Survivorship, SurvivorshipRules};
 use serde::{Deserialize, Serialize};
 
 use crate::compiled::{Compiled, CompiledSync};
+use crate::outbox::{PAUSED_BY_HAND, paused_note};
 use crate::stepper::Context;
 use crate::timers::{first_expiry, reschedule};
 use crate::{Error, Stepper};
@@ -61,7 +62,23 @@ impl Stepper {
         } else {
             state.put_note(REGROUP_NOTE, None)?;
         }
+        self.let_go_on(state)?;
         ctx.effects.configured = true;
+        Ok(())
+    }
+
+    /// Another configuration may have mended what the host paused a connector for.
+    fn let_go_on(&self, state: &mut impl State) -> Result<(), Error> {
+        let connectors = self
+            .compiled
+            .iter()
+            .flat_map(|it| it.project.connectors.keys());
+        for connector in connectors {
+            let reason = Self::paused(state, &connector.0)?;
+            if reason.is_some_and(|reason| reason != PAUSED_BY_HAND) {
+                state.put_note(&paused_note(&connector.0), None)?;
+            }
+        }
         Ok(())
     }
 

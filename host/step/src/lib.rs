@@ -38,4 +38,5 @@ mod tests;
 pub use compiled::Compiled;
 pub use configuration::SWEEP_COUNT;
 pub use error::Error;
+pub use outbox::PAUSED_BY_HAND;
 pub use stepper::{Effects, SegmentChange, Stepper};

@@ -11,6 +11,9 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::stepper::Context;
 use crate::{Error, Stepper};
 
+/// Why a connector is paused that a person paused: such a pause outlasts configurations.
+pub const PAUSED_BY_HAND: &str = "paused by hand";
+
 impl Stepper {
     pub(crate) fn apply_receipts(
         &mut self,
@@ -152,7 +155,7 @@ impl Stepper {
     }
 }
 
-fn paused_note(connector: &str) -> SmolStr {
+pub(crate) fn paused_note(connector: &str) -> SmolStr {
     format_smolstr!("paused/{connector}")
 }
 

@@ -95,7 +95,10 @@ fn order(id: &str, customer: u64, row: &Row) -> Record {
         number: None,
         status: OrderStatus::Paid,
         placed_at: row.placed_at,
-        total: Money { amount: row.total, currency: "USD".into() },
+        total: Money {
+            amount: row.total,
+            currency: "USD".into(),
+        },
         subtotal: None,
         tax: None,
         shipping: None,

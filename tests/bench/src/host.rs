@@ -30,32 +30,49 @@ impl Feed {
     pub fn write(folder: &Path, master: Option<&Path>) -> Result<Self> {
         let folder = folder.join("feeds");
         std::fs::create_dir_all(&folder)?;
-        let name = if master.is_some() { "CDNOW_master.txt" } else { "CDNOW_sample.txt" };
+        let name = if master.is_some() {
+            "CDNOW_master.txt"
+        } else {
+            "CDNOW_sample.txt"
+        };
         let path = folder.join(name);
         match master {
             Some(master) => std::fs::write(path, std::fs::read(master)?)?,
             None => std::fs::write(path, SAMPLE)?,
         }
-        let columns = match master {
-            Some(_) => json!(["customer", "date", "cds", "dollars"]),
-            None => json!(["customer", "sample_customer", "date", "cds", "dollars"]),
-        };
-        let settings = json!({
+        let mut settings = json!({
             "path": name,
             "format": "whitespace",
-            "header": master.is_some(),
-            "columns": columns,
             "currency": "USD",
             "date_formats": ["%Y%m%d"],
-            "records": {
-                "kind": "order",
-                "identifiers": {"customer": "customer"},
-                "fields": {"placed_at": "date", "total": "dollars", "line.quantity": "cds"},
-            },
         });
+        match master {
+            Some(_) => {
+                settings["header"] = json!(true);
+                settings["records"] = records("customer_id", "number_of_cds", "dollar_value");
+            }
+            None => {
+                let columns = ["customer", "sample_customer", "date", "cds", "dollars"];
+                settings["header"] = json!(false);
+                settings["columns"] = json!(columns);
+                settings["records"] = records("customer", "cds", "dollars");
+            }
+        }
         let settings = settings.as_object().cloned().unwrap_or_default();
-        Ok(Self { name, folder, settings })
+        Ok(Self {
+            name,
+            folder,
+            settings,
+        })
     }
+}
+
+fn records(customer: &str, pieces: &str, total: &str) -> Value {
+    json!({
+        "kind": "order",
+        "identifiers": {"customer": customer},
+        "fields": {"placed_at": "date", "total": total, "line.quantity": pieces},
+    })
 }
 
 /// What one import took.
@@ -115,7 +132,15 @@ pub fn measure(master: Option<&Path>) -> Result<Section> {
         title: "Whole import",
         method: METHOD.to_owned(),
         header: vec![
-            "file", "records", "rejects", "open", "sync", "close", "whole", "records/s", "CPU",
+            "file",
+            "records",
+            "rejects",
+            "open",
+            "sync",
+            "close",
+            "whole",
+            "records/s",
+            "CPU",
         ],
         rows,
         // The sample says nothing about the master.
@@ -130,7 +155,10 @@ fn write_project(folder: &Path, feed: &Feed) -> Result<()> {
          settings = {}\n\n",
         inline(&settings)
     );
-    std::fs::write(folder.join("crosspoint.toml"), project("", &(text + &over_orders(20))))?;
+    std::fs::write(
+        folder.join("crosspoint.toml"),
+        project("", &(text + &over_orders(20))),
+    )?;
     Ok(())
 }
 
@@ -138,8 +166,10 @@ fn write_project(folder: &Path, feed: &Feed) -> Result<()> {
 fn inline(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let fields: Vec<_> =
-                fields.iter().map(|(name, value)| format!("{name:?} = {}", inline(value))).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name:?} = {}", inline(value)))
+                .collect();
             format!("{{ {} }}", fields.join(", "))
         }
         Value::Array(items) => {
@@ -152,11 +182,19 @@ fn inline(value: &Value) -> String {
 
 fn import(project: &Path, data: PathBuf) -> Result<Import> {
     let (cpu, start) = (process_cpu(), Instant::now());
-    let options = HostOptions { project: project.to_owned(), data: Some(data), edges: false };
+    let options = HostOptions {
+        project: project.to_owned(),
+        data: Some(data),
+        edges: false,
+    };
     let host = Host::open(options, &|_| {})?;
     let open = start.elapsed();
     let connector = "purchases".to_owned();
-    let request = Request::Sync { connector, stream: None, deliver: false };
+    let request = Request::Sync {
+        connector,
+        stream: None,
+        deliver: false,
+    };
     let Reply::Synced(synced) = host.ask(request, &|_| {})? else {
         bail!("another reply");
     };
@@ -165,5 +203,12 @@ fn import(project: &Path, data: PathBuf) -> Result<Import> {
     let close = start.elapsed() - open - sync;
     ensure!(synced.records > 0, "nothing was read: {:?}", synced.notices);
     let (records, rejects) = (synced.records, synced.quarantined);
-    Ok(Import { records, rejects, open, sync, close, cpu: process_cpu() - cpu })
+    Ok(Import {
+        records,
+        rejects,
+        open,
+        sync,
+        close,
+        cpu: process_cpu() - cpu,
+    })
 }

@@ -28,7 +28,9 @@ pub fn own_memory_bytes(name: &str) -> Option<u64> {
 }
 
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
@@ -76,7 +78,10 @@ impl Machine {
             ("date", self.date.clone()),
             ("processor", self.processor.clone()),
             ("cores", self.cores.to_string()),
-            ("memory", format!("{:.1} GiB", self.memory_bytes as f64 / f64::from(1 << 30))),
+            (
+                "memory",
+                format!("{:.1} GiB", self.memory_bytes as f64 / f64::from(1 << 30)),
+            ),
             ("kernel", self.kernel.clone()),
             ("file system", self.filesystem.clone()),
             ("load at the start (1, 5, 15 min)", self.load.clone()),
@@ -101,5 +106,7 @@ fn filesystem(mounts: &str) -> String {
         Some((words.next()?, words.next()?))
     });
     let below = mounted.filter(|(point, _)| folder.starts_with(point));
-    below.max_by_key(|(point, _)| point.len()).map_or_else(String::new, |(_, kind)| kind.to_owned())
+    below
+        .max_by_key(|(point, _)| point.len())
+        .map_or_else(String::new, |(_, kind)| kind.to_owned())
 }

@@ -35,7 +35,10 @@ pub fn measure(quick: bool) -> Result<Section> {
     let cases = [
         case("0", 0, copies),
         case("20, all change", 20, copies),
-        Case { by_date: true, ..case("20, all change; orders by date", 20, copies) },
+        Case {
+            by_date: true,
+            ..case("20, all change; orders by date", 20, copies)
+        },
         case("100, all change", 100, copies),
         // Fewer records: the rate is the same and the run takes minutes otherwise.
         case("1,000, all change", 1_000, copies.div_ceil(5)),
@@ -102,7 +105,10 @@ fn selectivity(copies: u64, rounds: u32, rows: &mut Vec<Vec<String>>) -> Result<
 
 fn throughput_goal(run: &Run) -> Goal {
     let step = rate(run.records, run.step_cpu);
-    let (wall, process) = (rate(run.records, run.wall), rate(run.records, run.process_cpu));
+    let (wall, process) = (
+        rate(run.records, run.wall),
+        rate(run.records, run.process_cpu),
+    );
     Goal {
         subject: "durable steps with 20 segments".to_owned(),
         wanted: "at least 25,000 records/s per core",

@@ -32,9 +32,16 @@ fn order_rule(index: usize) -> String {
         0 => format!("orders.count() >= {}", 2 + step),
         1 => format!("spend('USD') >= {}", 50 + 20 * step),
         2 => format!("orders.within('{}d').exists()", 30 + step),
-        3 => format!("orders.within('{}d').sum('total') > {}", 60 + step, 40 + step),
+        3 => format!(
+            "orders.within('{}d').sum('total') > {}",
+            60 + step,
+            40 + step
+        ),
         4 => format!("orders.distinct('day') >= {}", 2 + step),
-        5 => format!("orders.count() >= 2 && !orders.within('{}d').exists()", 90 + step),
+        5 => format!(
+            "orders.count() >= 2 && !orders.within('{}d').exists()",
+            90 + step
+        ),
         6 => format!("products.sum('quantity') >= {}", 5 + step),
         7 => format!("orders.max('total') > {}", 60 + step),
         8 => format!("traits.average_order > {}", 20 + step),

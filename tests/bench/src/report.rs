@@ -44,7 +44,12 @@ impl Report {
         let rows: Vec<_> = goals
             .map(|goal| {
                 let met = if goal.is_met { "yes" } else { "**no**" };
-                vec![goal.subject.clone(), goal.wanted.to_owned(), goal.measured.clone(), met.into()]
+                vec![
+                    goal.subject.clone(),
+                    goal.wanted.to_owned(),
+                    goal.measured.clone(),
+                    met.into(),
+                ]
             })
             .collect();
         table(&["what", "goal", "measured", "met"], &rows)
@@ -58,11 +63,17 @@ impl Report {
         );
         let mut properties = machine.properties();
         properties.push(("load at the end (1, 5, 15 min)", load_at_end.to_owned()));
-        let rows: Vec<_> =
-            properties.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+        let rows: Vec<_> = properties
+            .into_iter()
+            .map(|(name, value)| vec![name.to_owned(), value])
+            .collect();
         text += &table(&["machine", ""], &rows);
         // Text takes any text.
-        _ = write!(text, "\n```\n{command}\n```\n\n## Goals\n\n{}", self.goals());
+        _ = write!(
+            text,
+            "\n```\n{command}\n```\n\n## Goals\n\n{}",
+            self.goals()
+        );
         for section in &self.sections {
             _ = write!(text, "\n{}", section_text(section));
         }
@@ -72,11 +83,18 @@ impl Report {
 
 fn section_text(section: &Section) -> String {
     let Section { title, method, .. } = section;
-    format!("## {title}\n\n{method}\n\n{}", table(&section.header, &section.rows))
+    format!(
+        "## {title}\n\n{method}\n\n{}",
+        table(&section.header, &section.rows)
+    )
 }
 
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut text = format!("| {} |\n|{}\n", header.join(" | "), "---|".repeat(header.len()));
+    let mut text = format!(
+        "| {} |\n|{}\n",
+        header.join(" | "),
+        "---|".repeat(header.len())
+    );
     for row in rows {
         text += &format!("| {} |\n", row.join(" | "));
     }
@@ -125,15 +143,26 @@ mod tests {
             is_met,
         };
         let mut report = Report::default();
-        report.add(Section { goals: vec![goal(true), goal(false)], ..Section::default() });
+        report.add(Section {
+            goals: vec![goal(true), goal(false)],
+            ..Section::default()
+        });
         let text = report.goals();
         assert!(text.contains("| met: true | all | some | yes |"), "{text}");
-        assert!(text.contains("| met: false | all | some | **no** |"), "{text}");
+        assert!(
+            text.contains("| met: false | all | some | **no** |"),
+            "{text}"
+        );
     }
 
     #[test]
     fn numbers_have_separators() {
-        let cases = [(0.0, "0"), (999.6, "1,000"), (69_190.0, "69,190"), (1e6, "1,000,000")];
+        let cases = [
+            (0.0, "0"),
+            (999.6, "1,000"),
+            (69_190.0, "69,190"),
+            (1e6, "1,000,000"),
+        ];
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }

@@ -50,33 +50,63 @@ impl Rig {
     pub fn new(folder: &Path, config: String) -> Result<Self> {
         let files = vec![("crosspoint.toml".to_owned(), config)];
         let project = crosspoint_config::parse(&files).map_err(|problems| {
-            anyhow!("the generated configuration is wrong: {:?}", problems.first())
+            anyhow!(
+                "the generated configuration is wrong: {:?}",
+                problems.first()
+            )
         })?;
         let cache_bytes = project.store.cache_bytes;
         let opened =
             SledEngine::open_or_set_aside(&folder.join("store"), SledSettings { cache_bytes })?;
-        let settings = Settings { memory_bytes: usize::try_from(cache_bytes)? };
+        let settings = Settings {
+            memory_bytes: usize::try_from(cache_bytes)?,
+        };
         let mut state = WorkingSet::open(Arc::new(opened.engine), settings)?;
         let stepper = Stepper::resume(&mut state)?;
         let ledger = Ledger::open(&folder.join("ledger"), Options::default())?;
-        let mut rig =
-            Self { ledger, state, stepper, project, applied: 0, applied_at: Instant(0) };
+        let mut rig = Self {
+            ledger,
+            state,
+            stepper,
+            project,
+            applied: 0,
+            applied_at: Instant(0),
+        };
         let configured = (Instant(0), What::Configured(Configured { files }));
         rig.run(std::iter::once(configured))?;
-        ensure!(Stepper::pending_sweep(&mut rig.state)?.is_none(), "a sweep over no profiles");
+        ensure!(
+            Stepper::pending_sweep(&mut rig.state)?.is_none(),
+            "a sweep over no profiles"
+        );
         Ok(rig)
     }
 
     /// Appends on one thread, steps on this one; returns when everything is durable.
     pub fn run(&mut self, pages: impl Iterator<Item = Page> + Send) -> Result<Run> {
         let (start, step, process) = (MachineInstant::now(), thread_cpu(), process_cpu());
-        let Self { ledger, state, stepper, project, applied, applied_at } = self;
+        let Self {
+            ledger,
+            state,
+            stepper,
+            project,
+            applied,
+            applied_at,
+        } = self;
         let ledger: &Ledger = ledger;
-        let mut core = Core { ledger, state, stepper, project, applied, applied_at };
+        let mut core = Core {
+            ledger,
+            state,
+            stepper,
+            project,
+            applied,
+            applied_at,
+        };
         let (records, checkpoints) = thread::scope(|scope| {
             let appender = scope.spawn(|| append(ledger, pages));
             let checkpoints = core.follow(&mut || appender.is_finished());
-            let records = appender.join().map_err(|_| anyhow!("appending panicked"))??;
+            let records = appender
+                .join()
+                .map_err(|_| anyhow!("appending panicked"))??;
             anyhow::Ok((records, checkpoints?))
         })?;
         Ok(Run {
@@ -133,11 +163,13 @@ impl Core<'_> {
                 (checkpointed, checkpoints) = (MachineInstant::now(), checkpoints + 1);
             }
             if !stepped && is_all {
-                self.state.checkpoint_and_wait(*self.applied, *self.applied_at)?;
+                self.state
+                    .checkpoint_and_wait(*self.applied, *self.applied_at)?;
                 return Ok(checkpoints + 1);
             }
             if !stepped {
-                self.ledger.wait_beyond(*self.applied, Duration::from_millis(1))?;
+                self.ledger
+                    .wait_beyond(*self.applied, Duration::from_millis(1))?;
             }
         }
     }
@@ -174,8 +206,10 @@ mod tests {
         let orders = data::orders(1).unwrap();
         let run = rig.run(data::pages(&orders[..2_500]).into_iter()).unwrap();
         assert_eq!(run.records, 2_500);
-        let customers: BTreeSet<_> =
-            orders[..2_500].iter().map(|order| &order.identifiers[0]).collect();
+        let customers: BTreeSet<_> = orders[..2_500]
+            .iter()
+            .map(|order| &order.identifiers[0])
+            .collect();
         assert_eq!(rig.profiles().unwrap(), customers.len() as i64);
         let reached = rig.state.engine().reached().unwrap();
         assert_eq!(reached.position, rig.ledger.durable_position());

@@ -3,7 +3,7 @@
 use crosspoint_config::project::Plugin;
 use crosspoint_model::ConnectorId;
 use crosspoint_model::state::{Counter, State};
-use crosspoint_step::Stepper;
+use crosspoint_step::{PAUSED_BY_HAND, Stepper};
 
 use super::{AdminError, Changed, ConnectorStatus, SegmentSummary, Status};
 use crate::Host;
@@ -91,8 +91,7 @@ impl Host {
 
     pub(super) fn pause_by_hand(&self, id: &str) -> Result<Changed, AdminError> {
         let (id, _) = self.configured(id)?;
-        self.tokio
-            .block_on(self.pause(id, Some("paused by hand")))?;
+        self.tokio.block_on(self.pause(id, Some(PAUSED_BY_HAND)))?;
         Ok(Changed {
             changed: 1,
             message: format!("connector `{id}` is paused"),

@@ -16,7 +16,7 @@ use super::parts::{
 use crate::bindings::crosspoint::connector::model as wit;
 
 /// Longest id of a vendor object, in bytes; it is part of store keys.
-const MAX_ID_BYTES: usize = 1024;
+const MAX_ID_BYTES: usize = 512;
 
 /// Converts, normalizing identifiers and parsing decimals. Borrows, since quarantine keeps what
 /// cannot be converted; short texts are copied inline either way.

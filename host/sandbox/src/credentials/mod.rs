@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::egress::{Egress, EgressError, Outgoing};
 use crate::grants::HostPattern;
 use crate::manifest::{Attach, Manifest, Problem, SecretRequest, fill};
-use crate::secret::{Scrubber, Secret};
+use crate::secret::{Scrubber, Secret, percent_encoded};
 
 use signing::{Hmac, StandardWebhooks};
 use tokens::TokenSource;
@@ -141,10 +141,16 @@ impl How {
                 outgoing.headers.insert(name.clone(), value.clone());
             }
             Self::Query(name, secret) => {
-                outgoing
-                    .url
-                    .query_pairs_mut()
-                    .append_pair(name, secret.expose());
+                let own = format!(
+                    "{}={}",
+                    percent_encoded(name),
+                    percent_encoded(secret.expose())
+                );
+                let query = match outgoing.url.query() {
+                    Some(query) if !query.is_empty() => format!("{query}&{own}"),
+                    _ => own,
+                };
+                outgoing.url.set_query(Some(&query));
             }
             Self::StandardWebhooks(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::Hmac(signer) => signer.sign(outgoing, unix_seconds())?,

@@ -38,7 +38,7 @@ async fn what_was_not_asked_for_or_not_allowed_is_denied() {
             "https://elsewhere.example.com/",
             "the manifest does not ask for host",
         ),
-        ("http://secure.example.com/", "does not ask for port 80"),
+        ("http://secure.example.com/", "by `https` only"),
         (
             "https://secure.example.com/",
             "the operator did not grant host",

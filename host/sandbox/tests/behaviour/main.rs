@@ -1,5 +1,7 @@
 //! Real misbehaving components against every limit and every refusal.
 
+#![allow(clippy::unwrap_used)]
+
 mod egress;
 mod limits;
 mod loading;

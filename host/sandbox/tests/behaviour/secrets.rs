@@ -60,7 +60,7 @@ async fn a_secret_is_seen_nowhere() {
             header(request, "authorization"),
             Some("Bearer canary/secret+1")
         );
-        assert!(request.contains("api_key=canary%26secret+2"), "{request}");
+        assert!(request.contains("api_key=canary%26secret%202"), "{request}");
     }
     // The server sent all of it back, in body and headers, and the plugin logged what it saw.
     let seen = format!("{output:?}");

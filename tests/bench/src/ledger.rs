@@ -1,0 +1,157 @@
+//! The ledger against a bare loop of write and fdatasync.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant as MachineInstant};
+
+use anyhow::Result;
+use crosspoint_ledger::{Ledger, Options};
+use crosspoint_model::Instant;
+use crosspoint_model::entry::What;
+
+use crate::data::{self, Page};
+use crate::report::{Goal, Section, median, number};
+
+const METHOD: &str = "Appending to the ledger until durable, against a loop that writes the same \
+number of bytes in the same number of groups to one file, each with one write and one fdatasync. In \
+turns, several rounds; times are medians. Encoding and checksums are the ledger's cost and not the \
+loop's. *Free running* is one thread that appends without waiting: groups form by themselves, the \
+loop writes groups of the mean length.";
+
+/// How an appender waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// For each entry: a group is one entry.
+    Each,
+    /// At the end.
+    Once,
+}
+
+/// One row.
+struct Case {
+    name: &'static str,
+    waiting: Waiting,
+    entries: Vec<What>,
+}
+
+/// Groups as they were written.
+struct Groups {
+    count: u64,
+    bytes: u64,
+}
+
+/// Measures appending.
+pub fn measure(quick: bool) -> Result<Section> {
+    let rounds = if quick { 1 } else { 7 };
+    let copies = if quick { 1 } else { 10 };
+    let pages: Vec<_> = data::pages(&data::orders(copies)?)
+        .into_iter()
+        .map(entry)
+        .collect();
+    let small = (0..if quick { 100 } else { 1_000 }).map(|_| What::Tick);
+    let cases = [
+        Case {
+            name: "entry of a few bytes, each waited for",
+            waiting: Waiting::Each,
+            entries: small.collect(),
+        },
+        Case {
+            name: "page of 1,000 orders, each waited for",
+            waiting: Waiting::Each,
+            entries: pages.clone(),
+        },
+        Case {
+            name: "pages of 1,000 orders, free running",
+            waiting: Waiting::Once,
+            entries: pages,
+        },
+    ];
+    let (mut rows, mut goals) = (Vec::new(), Vec::new());
+    for case in &cases {
+        let (mut ledger_times, mut bare_times) = (Vec::new(), Vec::new());
+        let mut groups = Groups { count: 0, bytes: 0 };
+        for _ in 0..rounds {
+            let folder = tempfile::tempdir()?;
+            let (time, written) = appending(&folder.path().join("ledger"), case)?;
+            ledger_times.push(time.as_secs_f64());
+            bare_times.push(bare(&folder.path().join("bare"), &written)?.as_secs_f64());
+            groups = written;
+        }
+        let (ledger, bare) = (median(ledger_times), median(bare_times));
+        let share = bare / ledger * 100.0;
+        let speed = |time: f64| format!("{:.1}", groups.bytes as f64 / time / 1e6);
+        rows.push(vec![
+            case.name.to_owned(),
+            number(case.entries.len() as f64),
+            number(groups.count as f64),
+            number(groups.bytes as f64 / groups.count as f64),
+            format!("{:.2}", ledger * 1e3),
+            format!("{:.2}", bare * 1e3),
+            speed(ledger),
+            speed(bare),
+            format!("{share:.0} %"),
+        ]);
+        goals.push(Goal {
+            subject: format!("ledger against write and fdatasync: {}", case.name),
+            wanted: "at least 80 %",
+            measured: format!("{share:.0} %"),
+            is_met: share >= 80.0,
+        });
+    }
+    Ok(Section {
+        title: "Ledger",
+        method: METHOD.to_owned(),
+        header: vec![
+            "appending",
+            "entries",
+            "groups",
+            "bytes a group",
+            "ledger, ms",
+            "bare, ms",
+            "ledger, MB/s",
+            "bare, MB/s",
+            "ledger's share of bare speed",
+        ],
+        rows,
+        goals,
+    })
+}
+
+fn entry((_, what): Page) -> What {
+    what
+}
+
+fn appending(folder: &Path, case: &Case) -> Result<(Duration, Groups)> {
+    let ledger = Ledger::open(folder, Options::default())?;
+    let start = MachineInstant::now();
+    for what in &case.entries {
+        let appended = ledger.append(Instant(0), what)?;
+        if case.waiting == Waiting::Each {
+            ledger.wait_durable(appended.seq)?;
+        }
+    }
+    ledger.wait_durable(ledger.last_appended())?;
+    let time = start.elapsed();
+    let stats = ledger.stats();
+    ledger.close()?;
+    Ok((
+        time,
+        Groups {
+            count: stats.groups,
+            bytes: stats.written_bytes,
+        },
+    ))
+}
+
+fn bare(path: &Path, groups: &Groups) -> Result<Duration> {
+    let group = vec![0x5a; usize::try_from(groups.bytes / groups.count.max(1))?];
+    let mut file = File::create(path)?;
+    file.sync_all()?;
+    let start = MachineInstant::now();
+    for _ in 0..groups.count {
+        file.write_all(&group)?;
+        file.sync_data()?;
+    }
+    Ok(start.elapsed())
+}
