@@ -117,6 +117,8 @@ pub enum RejectedInput {
     Raw(Vec<u8>),
     /// A record that the host's own checks refused.
     Record(Box<Record>),
+    /// A record that could not be converted: as the plugin yielded it, in JSON.
+    Yielded(Vec<u8>),
 }
 
 /// A configuration as it was applied.

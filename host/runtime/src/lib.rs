@@ -8,6 +8,8 @@
 //!                                  └── receipts ──┴─ deliver workers ─> plugins
 //! ```
 //!
+//! Only the core thread touches the state; everything else asks it.
+//!
 //! # Invariants
 //! - One host at a time has a data folder (`a_second_host_is_refused_with_what_to_do`).
 //! - A store that cannot be trusted is rebuilt from snapshot and ledger, visibly
@@ -15,8 +17,6 @@
 //! - Replaying the ledger into an empty store gives the same bytes
 //!   (`replay_equals_the_store`).
 //! - Opening twice applies the configuration once (`opening_again_changes_nothing`).
-//!
-//! Only the core thread touches the state; everything else asks it.
 //!
 //! # Not here
 //! Rules: those are in step and below. The command line and sockets: cli and api.

@@ -12,5 +12,5 @@ wasmtime::component::bindgen!({
         "crosspoint:connector/jobs.set": trappable,
     },
     exports: { default: async },
-    additional_derives: [serde::Serialize],
+    additional_derives: [serde::Serialize, serde::Deserialize],
 });

@@ -22,6 +22,10 @@ const SLICE: Duration = Duration::from_millis(2);
 /// The runtime's: how much rarer checkpoints are while entries keep coming.
 const BUSY_FACTOR: u32 = 20;
 
+/// Pages that may wait for the disk: a source is never faster than that, and waiting pages would
+/// count as the host's memory.
+const AHEAD: u64 = 64;
+
 /// A shard without edges.
 pub struct Rig {
     ledger: Ledger,
@@ -131,7 +135,8 @@ fn append(ledger: &Ledger, pages: impl Iterator<Item = Page>) -> Result<u64> {
         if let What::Records(page) = &what {
             records += page.records.len() as u64;
         }
-        ledger.append(at, &what)?;
+        let appended = ledger.append(at, &what)?;
+        ledger.wait_durable(appended.seq.saturating_sub(AHEAD))?;
     }
     ledger.wait_durable(ledger.last_appended())?;
     Ok(records)

@@ -84,16 +84,20 @@ impl Host {
     ) -> Result<(), AdminError> {
         let lane = self.lane(connector)?;
         let mut whole = Page::default();
-        let mut raw = Vec::new();
+        let (mut raw, mut yielded) = (Vec::new(), Vec::new());
         let mut cleared = Vec::new();
         for item in items {
             cleared.push((item.seq, item.ordinal));
             match item.reject.raw {
                 RejectedInput::Raw(bytes) => raw.push(bytes),
                 RejectedInput::Record(record) => whole.records.push(*record),
+                RejectedInput::Yielded(json) => yielded.push(json),
             }
         }
         retried.tried += cleared.len() as u64;
+        whole
+            .records
+            .extend(lane.connector.convert_again(&yielded, &mut whole.rejects));
         if !raw.is_empty() {
             let input = lane
                 .input()
@@ -166,7 +170,9 @@ fn by_stream(core: &Core, items: Vec<Quarantined>) -> ByStream {
 
 fn view(core: &Core, item: &Quarantined, with_raw: bool) -> QuarantineView {
     let raw = match &item.reject.raw {
-        RejectedInput::Raw(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        RejectedInput::Raw(bytes) | RejectedInput::Yielded(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
         RejectedInput::Record(record) => {
             serde_json::to_string_pretty(record).unwrap_or_else(|error| error.to_string())
         }

@@ -37,7 +37,8 @@ impl Host {
                 .compile_condition("preview", &rule, &mut look_up(core))
                 .map_err(|errors| {
                     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                    coded("XP-CFG-016", texts.join("\n"), None)
+                    let hint = errors.into_iter().find_map(|error| error.hint);
+                    coded("XP-CFG-016", texts.join("\n"), hint)
                 })
         })?;
         let program = Arc::new(program);

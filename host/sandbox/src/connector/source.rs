@@ -240,6 +240,24 @@ impl Connector {
         }
     }
 
+    /// Converts records again that an earlier page yielded and that could not be converted then:
+    /// what is now possible becomes a record, the rest comes back.
+    pub fn convert_again(&self, yielded: &[Vec<u8>], rejects: &mut Vec<Reject>) -> Vec<Record> {
+        let mut given = Vec::new();
+        for json in yielded {
+            match convert::yielded(json) {
+                Ok(record) => given.push(record),
+                Err(error) => rejects.push(Reject {
+                    locator: SmolStr::new_static("a yielded record"),
+                    field: None,
+                    reason: format!("is not of this contract: {error}"),
+                    raw: RejectedInput::Yielded(json.clone()),
+                }),
+            }
+        }
+        self.records(given, rejects)
+    }
+
     fn records(&self, given: Vec<wit_model::Record>, rejects: &mut Vec<Reject>) -> Vec<Record> {
         let mut records = Vec::with_capacity(given.len());
         for record in given {

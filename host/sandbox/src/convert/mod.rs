@@ -8,4 +8,4 @@ mod record;
 mod tests;
 
 pub(crate) use delivery::{action, action_kind, found, item, outcome};
-pub(crate) use record::{kind, record, rejected_input};
+pub(crate) use record::{kind, record, rejected_input, yielded};

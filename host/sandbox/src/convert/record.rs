@@ -39,9 +39,15 @@ pub(crate) fn record(connector: &str, given: &wit::Record) -> Converted<Record> 
     })
 }
 
-/// What quarantine keeps of a record that cannot be converted: its JSON, for a person to read.
+/// What quarantine keeps of a record that cannot be converted: its JSON, for a person to read and
+/// for [`yielded`] to try again.
 pub(crate) fn rejected_input(given: &wit::Record) -> RejectedInput {
-    RejectedInput::Raw(serde_json::to_vec(given).unwrap_or_default())
+    RejectedInput::Yielded(serde_json::to_vec(given).unwrap_or_default())
+}
+
+/// Reads [`rejected_input`].
+pub(crate) fn yielded(json: &[u8]) -> Result<wit::Record, serde_json::Error> {
+    serde_json::from_slice(json)
 }
 
 fn body(given: &wit::Body) -> Converted<Body> {

@@ -50,9 +50,13 @@ fn identifiers_are_normalized_and_namespaced() {
 #[test]
 fn what_does_not_parse_names_its_field() {
     let check = |given: wit::Record, field: &str, part: &str| {
-        let RejectedInput::Raw(raw) = rejected_input(&given) else {
-            panic!("not raw")
+        let RejectedInput::Yielded(raw) = rejected_input(&given) else {
+            panic!("another form")
         };
+        assert_eq!(
+            format!("{:?}", yielded(&raw).unwrap()),
+            format!("{given:?}")
+        );
         assert!(String::from_utf8(raw).unwrap().contains("Product Viewed"));
         let fault = record("shop", &given).unwrap_err();
         assert_eq!(fault.field, field);
