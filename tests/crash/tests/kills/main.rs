@@ -1,5 +1,7 @@
 //! Kills a real host at random instants and at named points, again and again.
 
+#![allow(clippy::unwrap_used)]
+
 mod receiver;
 
 use std::io::Read;
