@@ -65,7 +65,8 @@ pub(crate) fn open(
     })?;
     let ledger = Arc::new(Ledger::open(&data.ledger(), LedgerOptions::default())?);
     let (engine, rebuilt) = open_store(data, project, &ledger)?;
-    // Half of the budget is the engine's cache, half the working set: both hold the hot profiles.
+    // The engine's cache and the working set get the setting each, since both hold hot profiles:
+    // the engine the encoded ones, the working set those that are being stepped.
     let settings = Settings {
         memory_bytes: usize::try_from(project.store.cache_bytes).unwrap_or(usize::MAX),
     };
