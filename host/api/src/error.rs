@@ -35,6 +35,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The host could not listen for HTTP.
+    #[error("could not listen at {address}")]
+    Address {
+        /// The configured address.
+        address: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The connection broke; whether the host finished the request is not known.
     #[error("lost the connection to the host before it answered")]
     Lost {

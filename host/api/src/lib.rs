@@ -1,8 +1,8 @@
-//! Endpoints of a running host. Today there is one: the admin socket, a Unix socket in the data
-//! folder through which the command line speaks to the host that holds the folder.
+//! Endpoints of a running host: the admin socket, a Unix socket in the data folder through which
+//! the command line speaks to the host that holds the folder, and HTTP for everybody else.
 //!
-//! Start reading at [`Line`], the wire format; then [`Listener`], the host's end, and [`Client`],
-//! the command line's.
+//! Start reading at [`Line`], the wire format of the socket; then [`Listener`], the host's end, and
+//! [`Client`], the command line's. For HTTP start at [`HttpServer`].
 //!
 //! # Invariants
 //! - Only the owner of the data folder can connect: the socket has mode 0600 from the first
@@ -21,6 +21,7 @@
 
 mod client;
 mod error;
+mod http;
 mod place;
 mod server;
 mod wire;
@@ -30,5 +31,6 @@ mod tests;
 
 pub use client::Client;
 pub use error::{Error, Result};
+pub use http::HttpServer;
 pub use server::{Answers, Listener};
 pub use wire::{Line, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crosspoint_model::nearest::did_you_mean;
 use smol_str::SmolStr;
 
 use crate::error::{Code, Position, Problem};
-use crate::nearest::did_you_mean;
 use crate::project::Project;
 use crate::source::{Sink, Source, join};
 use crate::table::{Table, Text};

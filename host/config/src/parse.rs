@@ -9,8 +9,8 @@ use crate::PROJECT_FILE;
 use crate::draft::Draft;
 use crate::error::{Code, Position, Problem};
 use crate::folder::is_part;
-use crate::project::{Clock, Identity, Ledger, Project, Store};
-use crate::source::{Places, Sink, Source};
+use crate::project::{Clock, Identity, Ledger, Project, Store, WriteKey};
+use crate::source::{Places, Sink, Source, join};
 use crate::table::Table;
 use crate::{read, rules};
 
@@ -48,6 +48,7 @@ pub fn parse(files: &[(String, String)]) -> Result<Project, Vec<Problem>> {
     let syntax = syntax.into_problems();
     if syntax.is_empty() {
         draft.check_references(&sink, &rules::standard_names());
+        check_tracking(&draft.project, &sources, &places, &sink);
         for problem in rules::check_rules(&draft.project, &sources, &places) {
             sink.push(problem);
         }
@@ -73,6 +74,10 @@ fn blank() -> Project {
         identity: Identity::default(),
         traits: BTreeMap::new(),
         connectors: BTreeMap::new(),
+        tracking: BTreeMap::new(),
+        server: None,
+        lookups: None,
+        telemetry: None,
         segments: BTreeMap::new(),
         syncs: BTreeMap::new(),
         positions: BTreeMap::new(),
@@ -109,6 +114,42 @@ fn check_files(sources: &[Source<'_>], sink: &Sink) {
         let message = format!("`{}` is not part of a project", source.path);
         let hint = "files stand in `connectors/`, `segments/`, `syncs/` or `traits/`".to_owned();
         sink.push(source.problem(Code::File, 0, message, Some(hint)));
+    }
+}
+
+/// Tracking sources receive nothing, need a server, and are told apart by their keys.
+fn check_tracking(project: &Project, sources: &[Source<'_>], places: &Places, sink: &Sink) {
+    let report = |path: &str, message: String, hint: &str| {
+        if let Some(place) = places.get(path) {
+            let hint = Some(hint.to_owned());
+            let start = place.range.start;
+            sink.push(sources[place.file].problem(Code::Contradiction, start, message, hint));
+        }
+    };
+    for (name, sync) in &project.syncs {
+        if project.tracking.contains_key(&sync.connector) {
+            let message = format!(
+                "sync `{name}` hands over to `{}`, which is a tracking source",
+                sync.connector
+            );
+            let path = join(&join("syncs", name), "connector");
+            report(&path, message, "name a connector whose plugin is a destination");
+        }
+    }
+    let mut owners = BTreeMap::new();
+    for (name, tracking) in &project.tracking {
+        let path = join("tracking", &name.0);
+        if project.server.is_none() {
+            let message = format!("tracking source `{name}` cannot be reached without `[server]`");
+            report(&path, message, "add `[server]` with `listen = \"127.0.0.1:8080\"`");
+        }
+        for key in &tracking.write_keys {
+            let WriteKey::Plain(key) = key else { continue };
+            if let Some(other) = owners.insert(key, name) {
+                let message = format!("tracking sources `{other}` and `{name}` share a write key");
+                report(&path, message, "a key says which source calls: give each its own");
+            }
+        }
     }
 }
 

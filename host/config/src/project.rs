@@ -8,6 +8,7 @@ use crosspoint_model::{ConnectorId, Identifier};
 use smol_str::SmolStr;
 
 use crate::error::{Position, Problem};
+pub use crate::live::{Lookups, Server, Telemetry, Tls, Tracking, WriteKey};
 
 /// A whole project. Holds no secret, only references to secrets.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,14 @@ pub struct Project {
     pub traits: BTreeMap<SmolStr, ProfileTrait>,
     /// Configured plugins.
     pub connectors: BTreeMap<ConnectorId, Connector>,
+    /// Sources without a plugin, called by websites and apps; their names are connectors' names.
+    pub tracking: BTreeMap<ConnectorId, Tracking>,
+    /// Where a running host listens; `None`: nowhere.
+    pub server: Option<Server>,
+    /// Who may read profiles over HTTP; `None`: nobody.
+    pub lookups: Option<Lookups>,
+    /// Where traces and metrics go; `None`: nowhere.
+    pub telemetry: Option<Telemetry>,
     /// Rules by the segment's name.
     pub segments: BTreeMap<SmolStr, Segment>,
     /// What is handed over to whom.
@@ -79,10 +88,21 @@ impl Default for Store {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ledger {
     /// Entries older than this go once a snapshot covers them; `None` keeps all.
     pub keep_ms: Option<u64>,
+    /// Where a file ends; what is old goes file by file.
+    pub file_bytes: u64,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            keep_ms: None,
+            file_bytes: 64 << 20,
+        }
+    }
 }
 
 /// Guards of identity. `None` leaves the guard at its default.
@@ -216,7 +236,12 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
     pub cpu_ms: Option<u64>,
     pub wall_ms: Option<u64>,
+    pub transfer_bytes: Option<u64>,
     pub response_bytes: Option<u64>,
+    pub request_bytes: Option<u64>,
+    pub log_lines: Option<u32>,
+    pub log_line_bytes: Option<u64>,
+    pub stderr_bytes: Option<u64>,
 }
 
 /// A rate budget: a bucket that holds `burst` and gains `requests` in every `per_ms`.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crosspoint_model::Symbol;
 use crosspoint_segment::{
-    Program, RuleError, RuleSet, STANDARD_COMPUTED, Schema, TraitType as SegmentType, compile_set,
+    ComputedTrait, Program, RuleError, RuleSet, STANDARD_COMPUTED, Schema,
+    TraitType as SegmentType, compile_set,
 };
 use smol_str::SmolStr;
 
@@ -174,12 +175,10 @@ fn names_only(project: &Project, errors: &[RuleError], intern: Intern<'_>) -> Op
     let mut schema = schema(project);
     let (without, computed): (Vec<_>, Vec<_>) = computed(project)
         .into_iter()
-        .partition(|(name, _)| faulty.contains(name.as_str()));
-    schema.traits.extend(
-        without
-            .into_iter()
-            .map(|(name, _)| (name, SegmentType::Any)),
-    );
+        .partition(|computed| faulty.contains(computed.name.as_str()));
+    let without = without.into_iter();
+    let untyped = without.map(|computed| (computed.name, SegmentType::Any));
+    schema.traits.extend(untyped);
     compile_set(&segments, &computed, schema, intern).ok()
 }
 
@@ -199,12 +198,27 @@ fn segments(project: &Project) -> Vec<(SmolStr, String)> {
         .collect()
 }
 
-fn computed(project: &Project) -> Vec<(SmolStr, String)> {
-    project
-        .traits
-        .iter()
-        .filter_map(|(name, declared)| Some((name.clone(), declared.compute.clone()?.to_string())))
-        .collect()
+fn computed(project: &Project) -> Vec<ComputedTrait> {
+    let computed = project.traits.iter().filter_map(|(name, declared)| {
+        Some(ComputedTrait {
+            name: name.clone(),
+            text: declared.compute.clone()?.to_string(),
+            declared: kind(declared.value_type),
+        })
+    });
+    computed.collect()
+}
+
+fn kind(declared: Option<TraitType>) -> SegmentType {
+    match declared {
+        None => SegmentType::Any,
+        Some(TraitType::Text) => SegmentType::Text,
+        Some(TraitType::Boolean) => SegmentType::Bool,
+        Some(TraitType::Integer) => SegmentType::Int,
+        Some(TraitType::Decimal) => SegmentType::Decimal,
+        Some(TraitType::Instant) => SegmentType::Instant,
+        Some(TraitType::List) => SegmentType::List,
+    }
 }
 
 fn schema(project: &Project) -> Schema {
@@ -213,16 +227,8 @@ fn schema(project: &Project) -> Schema {
         if declared.compute.is_some() {
             continue;
         }
-        let kind = match declared.value_type {
-            None => SegmentType::Any,
-            Some(TraitType::Text) => SegmentType::Text,
-            Some(TraitType::Boolean) => SegmentType::Bool,
-            Some(TraitType::Integer) => SegmentType::Int,
-            Some(TraitType::Decimal) => SegmentType::Decimal,
-            Some(TraitType::Instant) => SegmentType::Instant,
-            Some(TraitType::List) => SegmentType::List,
-        };
         if declared.value_type.is_some() || !schema.traits.contains_key(name) {
+            let kind = kind(declared.value_type);
             schema.traits.insert(name.clone(), kind);
         }
     }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 
+use crosspoint_model::nearest::{did_you_mean, nearest};
 use crosspoint_model::time::parse_span_ms;
 use smol_str::SmolStr;
 use toml::Spanned;
@@ -11,7 +12,6 @@ use toml::de::{DeTable, DeValue};
 
 use crate::amount::parse_size_bytes;
 use crate::error::Code;
-use crate::nearest::{did_you_mean, nearest};
 use crate::source::{Sink, Source};
 
 /// A table under its reader.
@@ -206,6 +206,18 @@ impl<'a> Table<'a> {
             self.report(Code::OutOfRange, value.span().start, message, None);
         }
         read
+    }
+
+    /// True or false.
+    pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => {
+                self.wrong_type(key, value, "true or false");
+                None
+            }
+        }
     }
 
     /// One of the words.

@@ -29,6 +29,7 @@ fn whole_tables_are_read_in_their_units() {
     assert_eq!(project.store.cache_bytes, 1 << 30);
     assert_eq!(project.store.checkpoint_every_ms, 1_000);
     assert_eq!(project.ledger.keep_ms, Some(400 * 86_400_000));
+    assert_eq!(project.ledger.file_bytes, 8 << 20);
     assert_eq!(project.identity.max_carriers, Some(20));
     assert_eq!(project.identity.limits[&IdentifierKind::UserId], 2);
     let blocked = [
@@ -65,7 +66,20 @@ fn connectors_are_read_with_defaults() {
             ..Grant::default()
         }
     );
-    assert_eq!(shop.limits.response_bytes, Some(1_000_000));
+    assert_eq!(
+        shop.limits,
+        Limits {
+            memory_bytes: Some(64 << 20),
+            cpu_ms: Some(5_000),
+            wall_ms: Some(30_000),
+            transfer_bytes: Some(16 << 20),
+            response_bytes: Some(1_000_000),
+            request_bytes: Some(2_000_000),
+            log_lines: Some(0),
+            log_line_bytes: Some(1 << 10),
+            stderr_bytes: Some(8 << 10),
+        }
+    );
     assert_eq!(shop.retry, Retry::default());
     assert_eq!(shop.settings["since"], "2026-01-01");
     assert_eq!(shop.settings["nested"]["deep"]["deeper"][1], 2);

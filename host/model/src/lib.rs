@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod entry;
 pub mod identifier;
 pub mod ids;
+pub mod nearest;
 pub mod profile;
 pub mod record;
 pub mod state;

@@ -73,7 +73,8 @@ pub(crate) fn connector(
         .collect::<Result<_, _>>()?;
     let mut secrets = BTreeMap::new();
     for (name, reference) in &configured.secrets {
-        secrets.insert(name.to_string(), secret(id, name, reference, folder)?);
+        let of = format!("secret `{name}` of connector `{id}`");
+        secrets.insert(name.to_string(), resolve_secret(&of, reference, folder)?);
     }
     let setup = ConnectorSetup {
         id: id.clone(),
@@ -94,12 +95,19 @@ pub(crate) fn connector(
 fn limits(configured: &Configured) -> Limits {
     let standard = Limits::default();
     let given = configured.limits;
+    let bytes = |given: Option<u64>, standard| {
+        given.map_or(standard, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+    };
     Limits {
         memory_bytes: given.memory_bytes.unwrap_or(standard.memory_bytes),
         cpu_ms: given.cpu_ms.unwrap_or(standard.cpu_ms),
         wall_ms: given.wall_ms.unwrap_or(standard.wall_ms),
+        transfer_bytes: given.transfer_bytes.unwrap_or(standard.transfer_bytes),
         response_bytes: given.response_bytes.unwrap_or(standard.response_bytes),
-        ..standard
+        request_bytes: given.request_bytes.unwrap_or(standard.request_bytes),
+        log_lines: given.log_lines.map_or(standard.log_lines, |lines| lines as usize),
+        log_line_bytes: bytes(given.log_line_bytes, standard.log_line_bytes),
+        stderr_bytes: bytes(given.stderr_bytes, standard.stderr_bytes),
     }
 }
 
@@ -114,37 +122,27 @@ fn host_grant(
     })
 }
 
-fn secret(
-    id: &ConnectorId,
-    name: &str,
+/// Reads a secret; `of` says in errors what it is.
+pub(crate) fn resolve_secret(
+    of: &str,
     reference: &SecretRef,
     folder: &Path,
 ) -> Result<Secret, AdminError> {
     match reference {
-        SecretRef::Env(variable) => std::env::var(variable.as_str()).map(Secret::new).map_err(
-            |_| {
-                coded(
-                    "XP-RUN-011",
-                    format!(
-                        "secret `{name}` of connector `{id}` is not set: no variable `{variable}`"
-                    ),
-                    Some(format!(
-                        "set `{variable}` in the environment of this command"
-                    )),
-                )
-            },
-        ),
+        SecretRef::Env(variable) => {
+            let value = std::env::var(variable.as_str()).map_err(|_| {
+                let message = format!("{of} is not set: no variable `{variable}`");
+                let hint = format!("set `{variable}` in the environment of this command");
+                coded("XP-RUN-011", message, Some(hint))
+            })?;
+            Ok(Secret::new(value))
+        }
         SecretRef::File(path) => {
             let file = folder.join(path);
             let text = std::fs::read_to_string(&file).map_err(|error| {
-                let file = file.display();
-                coded(
-                    "XP-RUN-011",
-                    format!(
-                        "secret `{name}` of connector `{id}` cannot be read: `{file}`: {error}"
-                    ),
-                    Some("write the secret into that file, readable by this user only".into()),
-                )
+                let message = format!("{of} cannot be read: `{}`: {error}", file.display());
+                let hint = "write the secret into that file, readable by this user only";
+                coded("XP-RUN-011", message, Some(hint.to_owned()))
             })?;
             Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
         }

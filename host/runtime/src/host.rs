@@ -19,6 +19,7 @@ use crate::connector::{Lane, Override, connector};
 use crate::edges::Edges;
 use crate::error::{coded, not_found};
 use crate::handle::Handle;
+use crate::live::Keys;
 use crate::open::{DataFolder, OnProgress, open};
 use crate::plugins::Loader;
 
@@ -53,6 +54,7 @@ pub struct Host {
     pub(crate) folder: PathBuf,
     pub(crate) data: DataFolder,
     pub(crate) rebuilt: Option<String>,
+    pub(crate) keys: Keys,
     pub(crate) tokio: tokio::runtime::Runtime,
     loader: Mutex<Option<Arc<Loader>>>,
     lanes: Mutex<BTreeMap<ConnectorId, Arc<Lane>>>,
@@ -73,6 +75,11 @@ impl Host {
         let files = crosspoint_config::read_folder(&options.project).map_err(config_error)?;
         let project = crosspoint_config::parse(&files)
             .map_err(|problems| config_error(crosspoint_config::Error::Problems(problems)))?;
+        // Only a host that runs is called from outside.
+        let keys = match options.edges {
+            true => Keys::read(&project, &options.project)?,
+            false => Keys::default(),
+        };
         let data = options.data_folder();
         let opened = open(&data, &project, progress)?;
         let mut core = opened.core;
@@ -93,6 +100,7 @@ impl Host {
             folder: options.project.clone(),
             data,
             rebuilt: opened.rebuilt,
+            keys,
             tokio,
             loader: Mutex::default(),
             lanes: Mutex::default(),
@@ -136,6 +144,16 @@ impl Host {
     /// Where the admin socket belongs.
     pub fn socket_path(&self) -> PathBuf {
         self.data.socket()
+    }
+
+    /// The configuration that the host runs with.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Who may call what.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The folder with `crosspoint.toml`.

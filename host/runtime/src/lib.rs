@@ -17,6 +17,8 @@
 //! - Replaying the ledger into an empty store gives the same bytes
 //!   (`replay_equals_the_store`).
 //! - Opening twice applies the configuration once (`opening_again_changes_nothing`).
+//! - What retention leaves of ledger and snapshots makes the whole state
+//!   (`what_stays_makes_the_whole_state`).
 //!
 //! # Not here
 //! Rules: those are in step and below. The command line and sockets: cli and api.
@@ -31,6 +33,7 @@ mod error;
 mod failpoint;
 mod handle;
 mod host;
+pub mod live;
 mod open;
 mod plugins;
 mod replay;

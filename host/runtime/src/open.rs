@@ -63,7 +63,11 @@ pub(crate) fn open(
             None,
         )
     })?;
-    let ledger = Arc::new(Ledger::open(&data.ledger(), LedgerOptions::default())?);
+    let options = LedgerOptions {
+        segment_bytes: project.ledger.file_bytes,
+        ..LedgerOptions::default()
+    };
+    let ledger = Arc::new(Ledger::open(&data.ledger(), options)?);
     let (engine, rebuilt) = open_store(data, project, &ledger)?;
     // The engine's cache and the working set get the setting each, since both hold hot profiles:
     // the engine the encoded ones, the working set those that are being stepped.

@@ -1,5 +1,6 @@
 //! A configured plugin, and one call of it from fresh instance to checked result.
 
+mod budget;
 pub(crate) mod destination;
 mod fate;
 pub(crate) mod source;
@@ -31,6 +32,7 @@ use crate::plugin::Plugin;
 use crate::rate::RateBudget;
 use crate::secret::{Scrubber, Secret};
 use crate::state::{CallState, LogLine, Notes};
+use crate::webhook::Verifier;
 
 use fate::OverBudget;
 
@@ -59,6 +61,7 @@ pub struct ConnectorSetup {
 pub struct Connector {
     plugin: Arc<Plugin>,
     shared: Arc<Shared>,
+    webhook: Option<Verifier>,
     failures: Mutex<Failures>,
     traps: AtomicU32,
 }
@@ -167,6 +170,11 @@ impl Connector {
             place: place.to_owned(),
             reason,
         };
+        let webhook = Verifier::new(manifest, &settings, &secrets)
+            .unwrap_or_else(|found| {
+                problems.extend(found);
+                None
+            });
         let files = grants.files.as_ref().and_then(|grant| {
             Files::new(grant)
                 .map_err(|reason| problems.push(problem("grants.files", reason)))
@@ -209,6 +217,7 @@ impl Connector {
         Ok(Self {
             plugin,
             shared,
+            webhook,
             failures: Mutex::default(),
             traps: AtomicU32::new(0),
         })
@@ -227,6 +236,12 @@ impl Connector {
     /// The vendor account's rate budget, which the plugin's own requests draw from.
     pub fn rate(&self) -> &RateBudget {
         &self.shared.rate
+    }
+
+    /// What tells the vendor's calls to the hook address from others; `None` where the plugin takes
+    /// no calls, or where the optional secret that would prove them is not configured.
+    pub fn webhook(&self) -> Option<&Verifier> {
+        self.webhook.as_ref()
     }
 
     /// Whether the plugin failed too often in a row to be called again.

@@ -225,8 +225,8 @@ pub enum Error {
     },
     /// More data handed over than granted.
     #[error(
-        "{at} handed over more than {limit_bytes} bytes at once; give it a smaller budget, or let it \
-         hand over smaller pieces"
+        "{at} handed over more than {limit_bytes} bytes at once; let it hand over smaller pieces, or \
+         raise `limits.transfer` of the connector"
     )]
     Transfer {
         /// Where.

@@ -15,13 +15,17 @@
 //!   `an_inside_address_is_refused_at_the_dial`, `wasi_http_goes_through_the_same_egress`).
 //! - No redirect is followed (`a_redirect_is_an_answer`).
 //! - Secrets never reach the plugin, logs or errors (`a_secret_is_seen_nowhere`).
+//! - Only calls that the vendor has proven reach a plugin's `receive`, provided the caller asks
+//!   [`webhook::Verifier`] first; what proved them does not
+//!   (`what_is_signed_is_accepted_and_any_flipped_bit_is_refused`,
+//!   `a_shared_value_does_not_reach_the_plugin`).
 //! - A file outside the granted location cannot be read (`nothing_leads_outside`).
 //! - Only this crate names wasmtime
 //!   (`only_store_names_sled_and_only_sandbox_names_wasmtime`).
 //!
 //! # Not here
-//! When to call, retry, or store what was returned: that is ingest's and deliver's. Verifying
-//! webhook signatures. Business rules of any kind.
+//! When to call, retry, or store what was returned: that is ingest's and deliver's. Answering
+//! hook addresses over HTTP. Business rules of any kind.
 
 mod address;
 mod bindings;
@@ -38,6 +42,7 @@ mod files;
 pub mod grants;
 mod limits;
 mod linker;
+mod mac;
 pub mod manifest;
 mod meter;
 mod plugin;
@@ -45,6 +50,7 @@ mod rate;
 mod secret;
 mod state;
 mod wasi_http;
+pub mod webhook;
 
 pub use component::read_manifest;
 pub use connector::destination::{ActionOffer, FieldOffer, Found, Idempotency};

@@ -43,7 +43,7 @@ pub use error::RuleError;
 pub use explain::Clause;
 pub use program::{Program, Timed};
 pub use reevaluate::Transition;
-pub use ruleset::{Rule, RuleSet, compile_set};
+pub use ruleset::{ComputedTrait, Rule, RuleSet, compile_set};
 pub use schema::{Schema, TraitType};
 pub use standard::STANDARD_COMPUTED;
 pub use view::{ProfileView, View};

@@ -157,9 +157,9 @@ impl<'a> Oracle<'a> {
         }
         if let Some(computed) = self.set.language.computed.get(name) {
             let outer = std::mem::take(&mut self.rows);
-            let value = self.value(computed);
+            let value = self.value(&computed.syntax);
             self.rows = outer;
-            return value;
+            return value.read_as(computed.declared);
         }
         let kind = self.set.language.schema.traits.get(name).copied();
         let traits = self

@@ -6,7 +6,7 @@ use crosspoint_model::profile::Profile;
 use crosspoint_model::{Instant, Symbol, Touched};
 use smol_str::SmolStr;
 
-use crate::compile::{Compiled, Intern, Language, Type, compile, compile_trait};
+use crate::compile::{Compiled, Computed, Intern, Language, Type, compile, compile_trait};
 use crate::depends::{Dependencies, Index, RuleBits};
 use crate::error::RuleError;
 use crate::eval::Evaluator;
@@ -82,14 +82,25 @@ pub struct RuleSet {
     pub(crate) true_of_nothing: Vec<u32>,
 }
 
-/// Compiles all segments and computed traits of a configuration. `segments` and `computed` are
-/// (name, rule); a fault in a computed trait is told under `traits.NAME`. `intern` numbers names.
+/// A computed trait as it is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComputedTrait {
+    /// Its name.
+    pub name: SmolStr,
+    /// The expression that is its value.
+    pub text: String,
+    /// What it is declared to be; `Any` leaves that to the expression.
+    pub declared: TraitType,
+}
+
+/// Compiles all segments and computed traits of a configuration. `segments` are (name, rule); a
+/// fault in a computed trait is told under `traits.NAME`. `intern` numbers names.
 ///
 /// # Errors
 /// All faults of all texts.
 pub fn compile_set(
     segments: &[(SmolStr, String)],
-    computed: &[(SmolStr, String)],
+    computed: &[ComputedTrait],
     schema: Schema,
     intern: &mut dyn FnMut(&str) -> Symbol,
 ) -> Result<RuleSet, Vec<RuleError>> {
@@ -100,9 +111,18 @@ pub fn compile_set(
         computed: computed_traits,
         segments: BTreeMap::new(),
     };
-    for (name, text) in computed {
+    for ComputedTrait {
+        name,
+        text,
+        declared,
+    } in computed
+    {
         match parse(&format!("traits.{name}"), text) {
-            Ok(syntax) => _ = language.computed.insert(name.clone(), syntax),
+            Ok(syntax) => {
+                let declared = *declared;
+                let parsed = Computed { syntax, declared };
+                language.computed.insert(name.clone(), parsed);
+            }
             Err(found) => {
                 errors.extend(found);
                 disregard(&mut language, name);
@@ -154,21 +174,18 @@ pub fn compile_set(
 /// another is looked at again without that one, so that each fault is told once.
 fn check_computed(
     language: &mut Language,
-    computed: &[(SmolStr, String)],
+    computed: &[ComputedTrait],
     intern: Intern<'_>,
 ) -> Vec<RuleError> {
     let mut errors = Vec::new();
     loop {
         let mut faulty = Vec::new();
         let mut through_others = Vec::new();
-        for (name, text) in computed {
-            let Some(syntax) = language.computed.get(name) else {
+        for ComputedTrait { name, text, .. } in computed {
+            let Some(parsed) = language.computed.get(name) else {
                 continue;
             };
-            let rule = format!("traits.{name}");
-            let result =
-                compile_trait(language, Some(name), &rule, text, syntax, Type::Any, intern);
-            match result {
+            match compile_trait(language, name, text, parsed, intern) {
                 Ok(_) => {}
                 Err(faults) if faults.elsewhere => through_others.extend(faults.errors),
                 Err(faults) => {
@@ -386,10 +403,14 @@ impl RuleSet {
         &self,
         intern: &mut dyn FnMut(&str) -> Symbol,
     ) -> BTreeMap<SmolStr, Program> {
-        let computed = self.language.computed.iter().filter_map(|(name, syntax)| {
-            let compiled = compile(&self.language, name, "", syntax, Type::Any, intern).ok()?;
-            Some((name.clone(), Program::new(compiled)))
-        });
+        let computed = self
+            .language
+            .computed
+            .iter()
+            .filter_map(|(name, computed)| {
+                let compiled = compile_trait(&self.language, name, "", computed, intern).ok()?;
+                Some((name.clone(), Program::new(compiled)))
+            });
         computed.collect()
     }
 }

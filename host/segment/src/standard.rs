@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 
 use smol_str::SmolStr;
 
-use crate::syntax::{Syntax, parse};
+use crate::compile::Computed;
+use crate::schema::TraitType;
+use crate::syntax::parse;
 
 /// Name and expression. A computed trait of the same name in the configuration takes its place;
 /// a trait of the same name from a source does not.
@@ -52,12 +54,14 @@ pub const STANDARD_COMPUTED: [(&str, &str); 21] = [
 ];
 
 /// [`STANDARD_COMPUTED`], read once per process.
-pub(crate) fn standard_computed() -> &'static BTreeMap<SmolStr, Syntax> {
-    static READ: OnceLock<BTreeMap<SmolStr, Syntax>> = OnceLock::new();
+pub(crate) fn standard_computed() -> &'static BTreeMap<SmolStr, Computed> {
+    static READ: OnceLock<BTreeMap<SmolStr, Computed>> = OnceLock::new();
     READ.get_or_init(|| {
         let read = STANDARD_COMPUTED.iter().filter_map(|(name, text)| {
             // `standard_computed_traits_compile` sees that none is left out.
-            Some((SmolStr::new_static(name), parse(name, text).ok()?))
+            let syntax = parse(name, text).ok()?;
+            let declared = TraitType::Any;
+            Some((SmolStr::new_static(name), Computed { syntax, declared }))
         });
         read.collect()
     })

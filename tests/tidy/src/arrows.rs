@@ -107,7 +107,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "host/api",
-        names: &["host/runtime"],
+        names: &["host/config", "host/runtime"],
         tests_name: &[],
         because: "it puts the runtime's questions and answers on a wire",
     },

@@ -19,6 +19,8 @@ const MAX_IN_FLIGHT: u32 = 64;
 
 /// Most requests in a rate's span; more is no limit any more.
 const MAX_REQUESTS: u32 = 1_000_000;
+/// Most log lines of one call: they are held until it ends.
+const MAX_LOG_LINES: u32 = 100_000;
 
 pub(super) fn read(table: &Table<'_>) -> Connector {
     Connector {
@@ -74,7 +76,7 @@ fn plugin(table: &Table<'_>) -> Plugin {
 }
 
 /// A path that is not empty.
-fn path_text(table: &Table<'_>, path: &Text<'_>) -> Option<String> {
+pub(super) fn path_text(table: &Table<'_>, path: &Text<'_>) -> Option<String> {
     if path.text.trim().is_empty() || path.text.contains('\0') {
         let message = format!("{:?} is not a path", path.text);
         table.report(Code::BadForm, path.at, message, None);
@@ -103,7 +105,7 @@ fn secrets(table: &Table<'_>) -> BTreeMap<SmolStr, SecretRef> {
 }
 
 /// Never repeats `text`: it may be the secret.
-fn secret(table: &Table<'_>, name: &str, text: &str, at: usize) -> Option<SecretRef> {
+pub(super) fn secret(table: &Table<'_>, name: &str, text: &str, at: usize) -> Option<SecretRef> {
     const HINT: &str = "secrets are references: write `env:NAME` or `file:PATH`";
     let place = table.place();
     if let Some(variable) = text.strip_prefix("env:") {
@@ -189,7 +191,12 @@ fn limits(table: Table<'_>) -> Limits {
         memory_bytes: table.size_bytes("memory"),
         cpu_ms: table.span_ms("cpu"),
         wall_ms: table.span_ms("wall"),
+        transfer_bytes: table.size_bytes("transfer"),
         response_bytes: table.size_bytes("response"),
+        request_bytes: table.size_bytes("request"),
+        log_lines: table.integer("log_lines", 0..=MAX_LOG_LINES),
+        log_line_bytes: table.size_bytes("log_line"),
+        stderr_bytes: table.size_bytes("stderr"),
     };
     table.finish();
     limits

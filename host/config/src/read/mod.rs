@@ -1,10 +1,12 @@
 //! One file of the project into the draft, table by table.
 
 mod connector;
+mod live;
 mod settings;
 mod sync;
 mod whole;
 
+use crosspoint_model::ConnectorId;
 use smol_str::SmolStr;
 use toml::de::DeValue;
 
@@ -16,12 +18,21 @@ use crate::rules::is_standard_computed;
 use crate::table::{Table, Text};
 
 /// Tables that stand once in a project, in the project file.
-const WHOLE_TABLES: [&str; 4] = ["project", "store", "ledger", "identity"];
+const WHOLE_TABLES: [&str; 7] = [
+    "project",
+    "store",
+    "ledger",
+    "identity",
+    "server",
+    "lookups",
+    "telemetry",
+];
 
 /// Reads a file. `project_file` is whether it is `crosspoint.toml`.
 pub(crate) fn file(root: Table<'_>, project_file: bool, draft: &mut Draft<'_>) {
     if project_file {
         whole::read(&root, draft);
+        live::whole(&root, draft);
     } else {
         for key in WHOLE_TABLES {
             if root.value(key).is_some() {
@@ -35,6 +46,17 @@ pub(crate) fn file(root: Table<'_>, project_file: bool, draft: &mut Draft<'_>) {
         if declare(Noun::Connector, &name, &table, draft) {
             let connector = connector::read(&table);
             draft.project.connectors.insert(name.text.into(), connector);
+            table.finish();
+        }
+    }
+    // Tracking sources are connectors to everything that follows, so they share the names.
+    for (name, table) in root.named_tables("tracking", "tracking source") {
+        if declare(Noun::Connector, &name, &table, draft) {
+            let tracking = live::tracking(&table);
+            draft
+                .project
+                .tracking
+                .insert(ConnectorId(name.text.into()), tracking);
             table.finish();
         }
     }

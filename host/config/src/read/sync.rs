@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crosspoint_model::ConnectorId;
 use crosspoint_model::delivery::Action;
+use crosspoint_model::nearest::did_you_mean;
 use smol_str::SmolStr;
 use toml::de::DeValue;
 
@@ -11,7 +12,6 @@ use super::description;
 use crate::draft::{Draft, Noun};
 use crate::error::Code;
 use crate::name::is_field;
-use crate::nearest::did_you_mean;
 use crate::project::{ProfileSync, Trigger};
 use crate::table::{Table, Text};
 

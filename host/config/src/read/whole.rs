@@ -58,6 +58,9 @@ pub(super) fn read(root: &Table<'_>, draft: &mut Draft<'_>) {
     if let Some(table) = root.table("ledger") {
         draft.project.ledger = Ledger {
             keep_ms: table.span_ms("keep"),
+            file_bytes: table
+                .size_bytes("file")
+                .unwrap_or(Ledger::default().file_bytes),
         };
         table.finish();
     }

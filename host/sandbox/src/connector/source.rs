@@ -106,7 +106,7 @@ impl Connector {
     /// One page of `stream` from `cursor`.
     ///
     /// # Errors
-    /// Any but those of loading and setup.
+    /// Any but those of loading and setup; [`Error::Contract`] where the page is far over `budget`.
     pub async fn read(
         &self,
         stream: &str,
@@ -116,14 +116,14 @@ impl Connector {
     ) -> Result<CallOutput<Page>> {
         let indices = self.source_indices("read")?;
         let (stream, cursor) = (stream.to_owned(), cursor.map(<[u8]>::to_vec));
-        let Budget { records, bytes } = budget;
         let output = self
             .call("read", input, move |store, instance| {
                 Box::pin(async move {
                     let source = indices.load(&mut *store, &instance)?;
-                    let budget = wit::Budget { records, bytes };
+                    let Budget { records, bytes } = budget;
+                    let given = wit::Budget { records, bytes };
                     source
-                        .call_read(store, &stream, cursor.as_deref(), budget)
+                        .call_read(store, &stream, cursor.as_deref(), given)
                         .await
                 })
             })
@@ -138,10 +138,16 @@ impl Connector {
                 reason,
             });
         }
+        let peak = output.stats.peak_memory_bytes;
+        if let Some(reason) = super::budget::fault(&output.value, budget, peak) {
+            let at = self.at("read");
+            return Err(Error::Contract { at, reason });
+        }
         Ok(output.map(|page| self.page(page)))
     }
 
-    /// What a verified webhook call means.
+    /// What a webhook call means that [`webhook`](Self::webhook) accepted. The plugin gets it
+    /// without what proved it.
     ///
     /// # Errors
     /// Any but those of loading and setup.
@@ -151,6 +157,10 @@ impl Connector {
         input: CallInput,
     ) -> Result<CallOutput<Received>> {
         let indices = self.source_indices("receive")?;
+        let request = match self.webhook() {
+            Some(verifier) => verifier.without_secrets(request, &self.shared.scrubber),
+            None => request,
+        };
         let header = |(name, value)| wit::WebhookHeader { name, value };
         let request = wit::WebhookRequest {
             method: request.method,

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::egress::{Egress, EgressError, Outgoing};
 use crate::grants::HostPattern;
+use crate::mac;
 use crate::manifest::{Attach, Manifest, Problem, SecretRequest, fill};
 use crate::secret::{Scrubber, Secret, percent_encoded};
 
@@ -205,7 +206,7 @@ fn credential(
             content: content.clone(),
             digest: *digest,
             encoding: *encoding,
-            key: signing::key(secret, *key)?,
+            key: mac::key(secret.expose(), *key)?,
             timestamp_header: timestamp_header.as_deref().map(header_name).transpose()?,
         }),
         Attach::OAuth2ClientCredentials {

@@ -1,20 +1,11 @@
 //! Signatures over a request: Standard Webhooks 1.0.0 and plain HMACs.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use hmac::Mac as _;
 use http::{HeaderName, HeaderValue};
-use sha2::{Sha256, Sha512};
-use zeroize::Zeroizing;
 
 use crate::egress::{EgressError, Outgoing};
+use crate::mac::{self, Key};
 use crate::manifest::{Digest, Encoding, KeyForm};
 use crate::secret::Secret;
-
-type Key = Zeroizing<Vec<u8>>;
-
-/// Standard Webhooks asks for 24 to 64 bytes.
-const WHSEC_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// Signs as <https://github.com/standard-webhooks/standard-webhooks> says, with every key, the
 /// newest first.
@@ -33,7 +24,7 @@ impl StandardWebhooks {
         let keys = secret
             .expose()
             .split_whitespace()
-            .map(|text| key(&Secret::new(text), KeyForm::Whsec))
+            .map(|text| mac::key(text, KeyForm::Whsec))
             .collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {
             Err("is empty".to_owned())
@@ -56,8 +47,8 @@ impl StandardWebhooks {
             .keys
             .iter()
             .map(|key| {
-                let digest = mac_sha256(key, &[head.as_bytes(), &outgoing.body]);
-                format!("v1,{}", BASE64_STANDARD.encode(digest))
+                let digest = mac::hmac(Digest::Sha256, key, &[head.as_bytes(), &outgoing.body]);
+                format!("v1,{}", mac::encoded(&digest, Encoding::Base64))
             })
             .collect();
         outgoing.headers.insert(TIMESTAMP, now_s.into());
@@ -97,14 +88,8 @@ impl Hmac {
             "path" => Some(path.as_bytes()),
             _ => None,
         });
-        let digest = match self.digest {
-            Digest::Sha256 => mac_sha256(&self.key, &parts),
-            Digest::Sha512 => mac_sha512(&self.key, &parts),
-        };
-        let text = match self.encoding {
-            Encoding::Hex => hex::encode(digest),
-            Encoding::Base64 => BASE64_STANDARD.encode(digest),
-        };
+        let digest = mac::hmac(self.digest, &self.key, &parts);
+        let text = mac::encoded(&digest, self.encoding);
         let value = ascii(&format!("{}{text}", self.prefix))?;
         outgoing.headers.insert(self.header.clone(), value);
         if let Some(name) = &self.timestamp_header {
@@ -131,52 +116,6 @@ fn parts<'a>(template: &'a str, value: impl Fn(&str) -> Option<&'a [u8]>) -> Vec
     }
     found.push(rest.as_bytes());
     found
-}
-
-fn mac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = hmac::Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn mac_sha512(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = hmac::Hmac::<Sha512>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().to_vec()
-}
-
-/// The key that a secret's text stands for, decoded strictly: a decoder that forgives would turn a
-/// typing error into a near-empty key.
-pub(super) fn key(secret: &Secret, form: KeyForm) -> Result<Key, String> {
-    let text = secret.expose();
-    let base64 = |text: &str| {
-        BASE64_STANDARD
-            .decode(text)
-            .map_err(|_| "is no base64".to_owned())
-    };
-    let bytes = match form {
-        KeyForm::Utf8 => text.as_bytes().to_vec(),
-        KeyForm::Base64 => base64(text)?,
-        KeyForm::Hex => hex::decode(text).map_err(|_| "is no hexadecimal text".to_owned())?,
-        KeyForm::Whsec => {
-            let encoded = text
-                .strip_prefix("whsec_")
-                .ok_or("must start with `whsec_`")?;
-            let bytes = base64(encoded)?;
-            if !WHSEC_BYTES.contains(&bytes.len()) {
-                return Err(format!(
-                    "holds {} bytes; Standard Webhooks asks for 24 to 64",
-                    bytes.len()
-                ));
-            }
-            bytes
-        }
-    };
-    if bytes.is_empty() {
-        Err("is empty".to_owned())
-    } else {
-        Ok(Zeroizing::new(bytes))
-    }
 }
 
 fn ascii(text: &str) -> Result<HeaderValue, EgressError> {

@@ -2,8 +2,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::Url;
 
-use super::signing::{Hmac, StandardWebhooks, key};
+use super::signing::{Hmac, StandardWebhooks};
 use super::*;
+use crate::mac;
 use crate::manifest::{Digest, Encoding, KeyForm};
 
 /// The worked example of the vendor sheet `generic-webhook`.
@@ -78,7 +79,7 @@ fn hmac_vectors() {
             content: content.to_owned(),
             digest: Digest::Sha256,
             encoding,
-            key: key(&Secret::new("topsecret"), KeyForm::Utf8).unwrap(),
+            key: mac::key("topsecret", KeyForm::Utf8).unwrap(),
             timestamp_header: None,
         };
         let mut outgoing = outgoing(BODY);

@@ -197,7 +197,7 @@ impl Egress {
         }
         if request.body.len() as u64 > self.request_bytes {
             return Err(EgressError::Invalid(format!(
-                "the body has {} bytes; the host sends at most {}",
+                "the body has {} bytes; the host sends at most {} (`limits.request` of the connector)",
                 request.body.len(),
                 self.request_bytes
             )));

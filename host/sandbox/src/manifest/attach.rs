@@ -128,6 +128,8 @@ impl Attach {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Digest {
+    /// SHA-1, for vendors that have nothing better; sound within an HMAC.
+    Sha1,
     /// SHA-256.
     #[default]
     Sha256,

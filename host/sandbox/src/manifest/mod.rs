@@ -5,6 +5,7 @@ mod attach;
 mod settings;
 mod template;
 mod validate;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,10 @@ pub use settings::{Setting, SettingType};
 pub(crate) use template::fill;
 pub use validate::Problem;
 pub(crate) use validate::setting_alone;
+pub use webhook::{
+    CONTENT_NAMES, Challenge, ChallengeKind, DEFAULT_TOLERANCE_S, SharedPlace, TimestampFormat,
+    Webhook, WebhookScheme,
+};
 
 /// Name of the custom section that holds the manifest.
 pub const MANIFEST_SECTION: &str = "crosspoint:manifest";
@@ -54,9 +59,9 @@ pub struct Manifest {
     /// Credentials by name, which the host attaches and the plugin never sees.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretRequest>,
-    /// How incoming calls are signed.
+    /// How calls to the hook address are verified.
     #[serde(default)]
-    pub webhook: Option<WebhookScheme>,
+    pub webhook: Option<Webhook>,
     /// The vendor's rate limit per account.
     #[serde(default)]
     pub rate_limit: Option<RateLimit>,
@@ -147,48 +152,8 @@ pub struct SecretRequest {
     pub hosts: Vec<String>,
 }
 
-/// How a vendor signs the calls that it makes to the connector's hook address. The host verifies
-/// them before the plugin sees anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookScheme {
-    /// Name of the secret under `[secrets]` that holds the key; its `attach` is `kind = "webhook"`.
-    pub secret: String,
-    /// Header that holds the signature, in lower case.
-    pub signature_header: String,
-    /// What stands before the signature in the header, such as `sha256=`.
-    #[serde(default)]
-    pub prefix: String,
-    /// What is signed: `{body}`, `{timestamp}.{body}`, `{id}.{timestamp}.{body}`, `{url}{body}`.
-    #[serde(default = "default_content")]
-    pub content: String,
-    /// Digest of the HMAC.
-    #[serde(default)]
-    pub digest: Digest,
-    /// How the digest is written.
-    #[serde(default)]
-    pub encoding: Encoding,
-    /// How the secret's text becomes the key.
-    #[serde(default)]
-    pub key: KeyForm,
-    /// Header with the call's id.
-    #[serde(default)]
-    pub id_header: Option<String>,
-    /// Header with the sender's clock in Unix seconds.
-    #[serde(default)]
-    pub timestamp_header: Option<String>,
-    /// Largest distance between the sender's clock and ours, in seconds.
-    #[serde(default = "default_tolerance")]
-    pub tolerance_s: u32,
-}
-
 fn default_content() -> String {
     "{body}".to_owned()
-}
-
-/// Standard Webhooks' libraries use five minutes.
-fn default_tolerance() -> u32 {
-    300
 }
 
 /// The vendor's rate limit per account.

@@ -37,6 +37,7 @@ required = true
 attach = { kind = "webhook" }
 
 [webhook]
+scheme = "hmac"
 secret = "hook"
 signature_header = "x-shop-hmac-sha256"
 encoding = "base64"

@@ -1,11 +1,14 @@
 //! What a manifest must satisfy beyond its form. All problems are reported at once.
 
+mod secrets;
+mod webhook;
+
 use std::fmt;
 
 use crosspoint_model::Instant;
 use crosspoint_model::time::parse_span_ms;
 
-use super::{Attach, CONTRACT, Capability, Manifest, SettingType, template};
+use super::{CONTRACT, Capability, Manifest, SettingType, template};
 use crate::grants::HostPattern;
 
 /// One thing that is wrong, and where.
@@ -152,115 +155,6 @@ impl Check<'_> {
         }
     }
 
-    fn secrets(&mut self) {
-        for (name, secret) in &self.manifest.secrets {
-            let place = format!("secrets.{name}");
-            self.require(
-                is_name(name, '_'),
-                &place,
-                "must be lower-case letters, digits and `_`, starting with a letter",
-            );
-            for host in &secret.hosts {
-                let asked = self
-                    .manifest
-                    .hosts
-                    .iter()
-                    .any(|request| &request.host == host);
-                self.require(
-                    asked,
-                    format!("{place}.hosts"),
-                    format!("has `{host}`, which `hosts` does not ask for"),
-                );
-            }
-            let attach = format!("{place}.attach");
-            match &secret.attach {
-                Attach::Header { name, .. } => self.header(&attach, name),
-                Attach::Hmac {
-                    header,
-                    timestamp_header,
-                    content,
-                    ..
-                } => {
-                    self.header(&attach, header);
-                    if let Some(name) = timestamp_header {
-                        self.header(&attach, name);
-                    }
-                    self.require(
-                        content.contains("{body}"),
-                        &attach,
-                        "must sign `{body}`, or a body could be replaced",
-                    );
-                }
-                Attach::Basic {
-                    username: Some(text),
-                } => self.templates(&attach, text),
-                Attach::Query { name } => {
-                    self.require(!name.is_empty(), &attach, "needs a parameter name");
-                }
-                Attach::OAuth2ClientCredentials {
-                    token_url,
-                    client_id,
-                    ..
-                }
-                | Attach::OAuth2Refresh {
-                    token_url,
-                    client_id,
-                } => {
-                    self.templates(&attach, token_url);
-                    self.templates(&attach, client_id);
-                    self.token_url(&attach, token_url);
-                }
-                Attach::OAuth2JwtBearer { token_url, .. } => {
-                    self.templates(&attach, token_url);
-                    self.token_url(&attach, token_url);
-                }
-                Attach::Webhook => {
-                    let used = self
-                        .manifest
-                        .webhook
-                        .as_ref()
-                        .is_some_and(|it| &it.secret == name);
-                    self.require(
-                        used,
-                        &attach,
-                        "is `webhook`, but `[webhook]` does not name it",
-                    );
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn webhook(&mut self) {
-        let Some(webhook) = &self.manifest.webhook else {
-            return;
-        };
-        let held = self.manifest.secrets.get(&webhook.secret);
-        self.require(
-            held.is_some_and(|secret| secret.attach == Attach::Webhook),
-            "webhook.secret",
-            format!(
-                "names `{}`, which is no secret with `kind = \"webhook\"`",
-                webhook.secret
-            ),
-        );
-        self.require(
-            webhook.content.contains("{body}"),
-            "webhook.content",
-            "must contain `{body}`, or a body could be replaced",
-        );
-        self.require(
-            !webhook.content.contains("{timestamp}") || webhook.timestamp_header.is_some(),
-            "webhook.timestamp_header",
-            "is needed because `content` contains `{timestamp}`",
-        );
-        self.require(
-            !webhook.content.contains("{id}") || webhook.id_header.is_some(),
-            "webhook.id_header",
-            "is needed because `content` contains `{id}`",
-        );
-    }
-
     fn rest(&mut self) {
         if let Some(rate) = &self.manifest.rate_limit {
             self.require(
@@ -295,12 +189,7 @@ impl Check<'_> {
     }
 
     fn header(&mut self, place: &str, name: &str) {
-        let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
-        self.require(
-            valid && !name.bytes().any(|byte| byte.is_ascii_uppercase()),
-            place,
-            format!("has `{name}`, which is no header name in lower case"),
-        );
+        self.header_name(place, name);
         self.require(
             !crate::egress::is_hosts_own(name),
             place,
@@ -308,11 +197,12 @@ impl Check<'_> {
         );
     }
 
-    fn token_url(&mut self, place: &str, url: &str) {
+    fn header_name(&mut self, place: &str, name: &str) {
+        let valid = http::HeaderName::from_bytes(name.as_bytes()).is_ok();
         self.require(
-            url.starts_with("https://") || url.starts_with("{settings."),
+            valid && !name.bytes().any(|byte| byte.is_ascii_uppercase()),
             place,
-            "needs a `token_url` that starts with `https://`",
+            format!("has `{name}`, which is no header name in lower case"),
         );
     }
 

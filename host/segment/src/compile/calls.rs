@@ -1,5 +1,6 @@
 //! Functions and methods on values.
 
+use crosspoint_model::nearest::did_you_mean;
 use crosspoint_model::record::ConsentTopic;
 use crosspoint_model::time::DAY_MS;
 use crosspoint_model::{Instant, Value};
@@ -10,7 +11,7 @@ use super::collections::COLLECTIONS;
 use super::{Compiler, Type, Typed};
 use crate::moving::Part;
 use crate::node::{Node, TextTest};
-use crate::schema::{TraitType, did_you_mean};
+use crate::schema::TraitType;
 use crate::syntax::{Kind, Syntax};
 use crate::value::Arithmetic;
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crosspoint_model::nearest::did_you_mean;
 use crosspoint_model::profile::FactKind;
 use crosspoint_model::record::EngagementKind;
 use crosspoint_model::time::parse_span_ms;
@@ -9,7 +10,6 @@ use smol_str::SmolStr;
 
 use super::{Compiler, Type};
 use crate::node::{Collection, Field, MAX_ROWS, MAX_WINDOWS, Node, Rows, Window};
-use crate::schema::did_you_mean;
 use crate::syntax::{Kind, Syntax};
 
 /// A variable of a `where`.

@@ -3,6 +3,7 @@
 
 mod calls;
 mod collections;
+mod declared;
 mod operators;
 mod questions;
 mod types;
@@ -10,6 +11,7 @@ mod types;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crosspoint_model::nearest::did_you_mean;
 use crosspoint_model::{Symbol, Value};
 use smol_str::SmolStr;
 
@@ -18,18 +20,27 @@ pub(crate) use types::Type;
 use crate::depends::Dependencies;
 use crate::error::RuleError;
 use crate::node::Node;
-use crate::schema::{Schema, TraitType, did_you_mean};
+use crate::schema::{Schema, TraitType};
 use crate::syntax::{Kind, Syntax};
 use collections::{COLLECTIONS, Scope};
+use declared::as_declared;
 
 /// Everything that an expression may refer to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Language {
     pub schema: Schema,
     /// Computed traits by name.
-    pub computed: BTreeMap<SmolStr, Syntax>,
+    pub computed: BTreeMap<SmolStr, Computed>,
     /// Segments by name.
     pub segments: BTreeMap<SmolStr, Symbol>,
+}
+
+/// A computed trait that parsed.
+#[derive(Clone, Debug)]
+pub(crate) struct Computed {
+    pub syntax: Syntax,
+    /// What it was declared to be; its expression is known to fit once it was checked.
+    pub declared: TraitType,
 }
 
 /// A compiled expression.
@@ -59,65 +70,23 @@ pub(crate) fn compile(
     wanted: Type,
     intern: Intern<'_>,
 ) -> Result<Compiled, Vec<RuleError>> {
-    compile_trait(language, None, rule, text, syntax, wanted, intern)
-        .map_err(|faults| faults.errors)
+    let compiler = Compiler::new(language, None, rule, text, intern);
+    let compiled = compiler.compile(syntax, wanted, TraitType::Any);
+    compiled.map_err(|faults| faults.errors)
 }
 
-/// Compiles the expression of the computed trait `owner`, which must not need itself.
+/// Compiles the expression of the computed trait `owner`, which must not need itself and must be of
+/// the type that it was declared to be.
 pub(crate) fn compile_trait(
     language: &Language,
-    owner: Option<&SmolStr>,
-    rule: &str,
+    owner: &SmolStr,
     text: &str,
-    syntax: &Syntax,
-    wanted: Type,
+    computed: &Computed,
     intern: Intern<'_>,
 ) -> Result<Compiled, Faults> {
-    let mut compiler = Compiler {
-        language,
-        rule,
-        text,
-        intern,
-        owner,
-        errors: Vec::new(),
-        inner_error: None,
-        depends: Dependencies::default(),
-        segments: Vec::new(),
-        scopes: Vec::new(),
-        hidden: 0,
-        inlined: Vec::new(),
-    };
-    let compiled = match wanted {
-        Type::Any => compiler.expression(syntax),
-        wanted => compiler.of_type(syntax, wanted),
-    };
-    if matches!(&compiled, Some((_, Type::Span))) {
-        let hint = "count it with `.getHours()`, or `days_since(...)`";
-        compiler.fail(
-            &syntax.span,
-            "a duration is no value for a field",
-            Some(hint.into()),
-        );
-    }
-    match compiled {
-        Some((node, _)) if compiler.inner_error.is_none() && compiler.errors.is_empty() => {
-            let (mut depends, segments) = (compiler.depends, compiler.segments);
-            depends.normalize();
-            Ok(Compiled {
-                node,
-                depends,
-                segments,
-            })
-        }
-        _ => {
-            let elsewhere = compiler.errors.is_empty();
-            let mut errors = compiler.errors;
-            if elsewhere {
-                errors.extend(compiler.inner_error);
-            }
-            Err(Faults { errors, elsewhere })
-        }
-    }
+    let rule = format!("traits.{owner}");
+    let compiler = Compiler::new(language, Some(owner), &rule, text, intern);
+    compiler.compile(&computed.syntax, Type::Any, computed.declared)
 }
 
 type Typed = (Node, Type);
@@ -143,6 +112,70 @@ struct Compiler<'l> {
 }
 
 impl<'l> Compiler<'l> {
+    fn new(
+        language: &'l Language,
+        owner: Option<&'l SmolStr>,
+        rule: &'l str,
+        text: &'l str,
+        intern: Intern<'l>,
+    ) -> Self {
+        Self {
+            language,
+            rule,
+            text,
+            intern,
+            owner,
+            errors: Vec::new(),
+            inner_error: None,
+            depends: Dependencies::default(),
+            segments: Vec::new(),
+            scopes: Vec::new(),
+            hidden: 0,
+            inlined: Vec::new(),
+        }
+    }
+
+    /// Compiles the whole of the text to a value that is `wanted` and stands for a trait that was
+    /// declared to be `declared`.
+    fn compile(
+        mut self,
+        syntax: &Syntax,
+        wanted: Type,
+        declared: TraitType,
+    ) -> Result<Compiled, Faults> {
+        let typed = match wanted {
+            Type::Any => self.expression(syntax),
+            wanted => self.of_type(syntax, wanted),
+        };
+        match &typed {
+            Some((_, Type::Span)) => {
+                let hint = "count it with `.getHours()`, or `days_since(...)`";
+                let message = "a duration is no value for a field";
+                self.fail(&syntax.span, message, Some(hint.into()));
+            }
+            Some((node, kind)) => self.declared(syntax, node, *kind, declared),
+            None => {}
+        }
+        match typed {
+            Some(typed) if self.inner_error.is_none() && self.errors.is_empty() => {
+                self.depends.normalize();
+                Ok(Compiled {
+                    node: as_declared(typed, declared).0,
+                    depends: self.depends,
+                    segments: self.segments,
+                })
+            }
+            _ => {
+                let elsewhere = self.errors.is_empty();
+                let mut errors = self.errors;
+                if elsewhere {
+                    errors.extend(self.inner_error);
+                }
+                Err(Faults { errors, elsewhere })
+            }
+        }
+    }
+
     fn fail(&mut self, span: &Range<usize>, message: impl Into<String>, hint: Option<String>) {
         // An inlined text is checked, and its faults told, on its own.
         if let Some((_, place)) = self.inlined.first() {
@@ -327,7 +360,12 @@ impl<'l> Compiler<'l> {
         Some((Node::Trait(symbol, kind), kind.into()))
     }
 
-    fn inline(&mut self, name: &SmolStr, syntax: &Syntax, place: &Range<usize>) -> Option<Typed> {
+    fn inline(
+        &mut self,
+        name: &SmolStr,
+        computed: &Computed,
+        place: &Range<usize>,
+    ) -> Option<Typed> {
         let path = self
             .owner
             .into_iter()
@@ -352,9 +390,9 @@ impl<'l> Compiler<'l> {
         }
         self.inlined.push((name.clone(), place.clone()));
         let hidden = std::mem::replace(&mut self.hidden, self.scopes.len());
-        let typed = self.expression(syntax);
+        let typed = self.expression(&computed.syntax);
         self.hidden = hidden;
         self.inlined.pop();
-        typed
+        typed.map(|typed| as_declared(typed, computed.declared))
     }
 }

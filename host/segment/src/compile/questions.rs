@@ -1,13 +1,13 @@
 //! What is asked of a collection: `.count()`, `.sum('total')`, `spend('EUR')`.
 
 use crosspoint_model::Value;
+use crosspoint_model::nearest::did_you_mean;
 use crosspoint_model::profile::FactKind;
 
 use super::collections::{QUESTIONS, RowKind, STEPS};
 use super::{Compiler, Type, Typed};
 use crate::moving::Comparison;
 use crate::node::{Aggregate, Field, Function, Node};
-use crate::schema::did_you_mean;
 use crate::syntax::{Kind, Syntax};
 
 impl Compiler<'_> {

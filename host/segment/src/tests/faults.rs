@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::world::World;
 use crate::RuleError;
 
-fn told(errors: &[RuleError]) -> Vec<String> {
+pub(super) fn told(errors: &[RuleError]) -> Vec<String> {
     let told = errors.iter().map(|error| match &error.hint {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),

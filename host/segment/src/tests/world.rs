@@ -10,7 +10,7 @@ use crosspoint_model::{Decimal, Identifier, Instant, Symbol, Value};
 use crosspoint_profile::SurvivorshipRules;
 use smol_str::SmolStr;
 
-use crate::{ProfileView, RuleError, RuleSet, Schema, TraitType, View, compile_set};
+use crate::{ComputedTrait, ProfileView, RuleError, RuleSet, Schema, TraitType, View, compile_set};
 
 #[derive(Default)]
 pub struct World {
@@ -54,15 +54,32 @@ impl World {
         rules: &[(&str, &str)],
         computed: &[(&str, &str)],
     ) -> Result<RuleSet, Vec<RuleError>> {
-        let owned = |pairs: &[(&str, &str)]| {
-            pairs
-                .iter()
-                .map(|(name, text)| ((*name).into(), (*text).to_owned()))
-                .collect::<Vec<_>>()
-        };
-        compile_set(&owned(rules), &owned(computed), schema(), &mut |name| {
-            self.symbol(name)
-        })
+        let computed: Vec<_> = computed
+            .iter()
+            .map(|(name, text)| (*name, TraitType::Any, *text))
+            .collect();
+        self.compile_typed(rules, &computed)
+    }
+
+    /// With computed traits as (name, declared type, expression).
+    pub fn compile_typed(
+        &self,
+        rules: &[(&str, &str)],
+        computed: &[(&str, TraitType, &str)],
+    ) -> Result<RuleSet, Vec<RuleError>> {
+        let rules = rules
+            .iter()
+            .map(|(name, text)| ((*name).into(), (*text).to_owned()))
+            .collect::<Vec<_>>();
+        let computed = computed
+            .iter()
+            .map(|(name, declared, text)| ComputedTrait {
+                name: (*name).into(),
+                text: (*text).to_owned(),
+                declared: *declared,
+            })
+            .collect::<Vec<_>>();
+        compile_set(&rules, &computed, schema(), &mut |name| self.symbol(name))
     }
 
     pub fn fragment(&self, number: u8) -> Fragment {

@@ -111,6 +111,10 @@ pub fn commit(name: &str, argument: &str) -> Result<Seen, Error> {
             records: records(),
             ..Seen::default()
         }),
+        "flood" => Ok(Seen {
+            records: flood(argument),
+            ..Seen::default()
+        }),
         "transient" => Err(Error::Transient(argument.to_owned())),
         "invalid" => Err(Error::Invalid(FieldError {
             field: "settings.url".to_owned(),
@@ -147,6 +151,26 @@ fn dump(url: &str) -> Seen {
         notices,
         ..Seen::default()
     }
+}
+
+/// As many records as the first number says, each with as many bytes as the second.
+fn flood(sizes: &str) -> Vec<Record> {
+    let (count, bytes) = sizes.split_once(' ').unwrap();
+    let text = "x".repeat(bytes.parse().unwrap());
+    let record = |number: usize| Record {
+        id: format!("r-{number}"),
+        updated_at: 1,
+        identifiers: vec![],
+        attributes: vec![Attribute {
+            name: "text".to_owned(),
+            value: Value::Text(text.clone()),
+        }],
+        body: Body::Event(Event {
+            name: "Product Viewed".to_owned(),
+            occurred_at: 1,
+        }),
+    };
+    (0..count.parse().unwrap()).map(record).collect()
 }
 
 /// One good record between two that cannot be used.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
-use crosspoint_api::Listener;
+use crosspoint_api::{HttpServer, Listener};
 use crosspoint_runtime::{Host, HostOptions};
 use tokio::sync::oneshot;
 
@@ -62,10 +62,25 @@ pub fn serve(options: HostOptions, bar: &Bar, when_ready: impl FnOnce()) -> Resu
 async fn until_signal(host: Arc<Host>, when_ready: impl FnOnce()) -> Result<Exit> {
     let mut signals = Signals::install()?;
     let listener = Listener::bind(&host.socket_path())?;
+    let http = match &host.project().server {
+        Some(server) => Some(HttpServer::bind(server.listen).await?),
+        None => None,
+    };
     let (stop, stopped) = oneshot::channel::<()>();
-    let socket = tokio::spawn(listener.serve(host, async {
+    let (stop_http, http_stopped) = oneshot::channel::<()>();
+    let socket = tokio::spawn(listener.serve(Arc::clone(&host) as _, async {
         stopped.await.ok();
     }));
+    let calls = tokio::spawn(async move {
+        if let Some(http) = http {
+            tracing::info!(address = %http.address()?, "listening for HTTP");
+            http.serve(host, async {
+                http_stopped.await.ok();
+            })
+            .await;
+        }
+        anyhow::Ok(())
+    });
     when_ready();
     let exit = signals.wait().await;
     tracing::info!("stopping");
@@ -73,6 +88,8 @@ async fn until_signal(host: Arc<Host>, when_ready: impl FnOnce()) -> Result<Exit
         let again = signals.wait().await;
         std::process::exit(again.code().into());
     });
+    stop_http.send(()).ok();
+    calls.await??;
     stop.send(()).ok();
     socket.await?;
     Ok(exit)

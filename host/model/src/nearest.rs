@@ -1,11 +1,8 @@
 //! The known name that a person most likely meant.
 
-/// The candidate with the smallest edit distance to `name`, if it is near enough to be a slip; the
-/// first in order of the alphabet among equals.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+/// The candidate with the smallest edit distance to `name`, if it is near enough to be a slip: one
+/// edit in three characters, case aside. Among equals the first in the order of the alphabet.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
     let longest_slip = (name.chars().count() / 3).max(1);
     candidates
@@ -16,8 +13,8 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// `did you mean …` for [`nearest`].
-pub(crate) fn did_you_mean<'a>(
+/// ``did you mean `NAME`?`` for [`nearest`], as a hint for a person.
+pub fn did_you_mean<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
@@ -63,9 +60,16 @@ mod tests {
 
     #[test]
     fn offers_only_what_is_near() {
-        let known = ["connector", "segment", "action"];
+        let known = ["connector", "segment", "action", "last_name"];
         assert_eq!(nearest("segmnet", known), Some("segment"));
         assert_eq!(nearest("Connector", known), Some("connector"));
+        assert_eq!(nearest("lastname", known), Some("last_name"));
         assert_eq!(nearest("fields", known), None);
+    }
+
+    #[test]
+    fn the_first_of_equals_is_offered_in_any_order() {
+        assert_eq!(nearest("cat", ["car", "bat"]), Some("bat"));
+        assert_eq!(nearest("cat", ["bat", "car"]), Some("bat"));
     }
 }

@@ -1,0 +1,73 @@
+//! What a running host offers to the network, as types.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use smol_str::SmolStr;
+
+use crate::project::SecretRef;
+
+/// Where a running host listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Address and port; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// How the outside reaches the host, without a slash at the end: part of what some vendors
+    /// sign.
+    pub public_url: Option<SmolStr>,
+    /// Proxies whose `X-Forwarded-*` headers are believed, sorted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `None`: plain HTTP, for a proxy in front or for this machine alone.
+    pub tls: Option<Tls>,
+}
+
+/// The host's own certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file with the chain, the host's own first; relative to the project folder.
+    pub certificate: String,
+    /// PEM text of the private key.
+    pub key: SecretRef,
+}
+
+/// A website, app or server that tracks people: a source without a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tracking {
+    /// For a person.
+    pub description: Option<SmolStr>,
+    /// Any of them marks a call as this source's.
+    pub write_keys: Vec<WriteKey>,
+    /// Pages whose browsers may call: `https://www.example.com`, or `*` alone for any.
+    pub origins: Vec<SmolStr>,
+    /// Whether `Order Completed` also makes an order.
+    pub orders: bool,
+}
+
+/// A write key. Those of browsers are readable by everybody, so plain text is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriteKey {
+    /// The key itself.
+    Plain(SmolStr),
+    /// Where the key is.
+    Reference(SecretRef),
+}
+
+/// Who may read profiles over HTTP, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookups {
+    /// Any of them may read everything of a profile.
+    pub tokens: Vec<SecretRef>,
+    /// Pages whose browsers may call: `https://www.example.com`, or `*` alone for any.
+    pub origins: Vec<SmolStr>,
+    /// Traits that are given without a token, sorted.
+    pub public_traits: Vec<SmolStr>,
+    /// Segments whose membership is given without a token, sorted.
+    pub public_segments: Vec<SmolStr>,
+}
+
+/// Where traces and metrics go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Base URL of an OTLP receiver over HTTP, such as `http://127.0.0.1:4318`.
+    pub otlp: SmolStr,
+}

@@ -1,0 +1,93 @@
+//! What `[secrets]` must satisfy.
+
+use super::{Check, is_name};
+use crate::manifest::Attach;
+
+impl Check<'_> {
+    pub(super) fn secrets(&mut self) {
+        for (name, secret) in &self.manifest.secrets {
+            let place = format!("secrets.{name}");
+            self.require(
+                is_name(name, '_'),
+                &place,
+                "must be lower-case letters, digits and `_`, starting with a letter",
+            );
+            for host in &secret.hosts {
+                let asked = self
+                    .manifest
+                    .hosts
+                    .iter()
+                    .any(|request| &request.host == host);
+                self.require(
+                    asked,
+                    format!("{place}.hosts"),
+                    format!("has `{host}`, which `hosts` does not ask for"),
+                );
+            }
+            let attach = format!("{place}.attach");
+            match &secret.attach {
+                Attach::Header { name, .. } => self.header(&attach, name),
+                Attach::Hmac {
+                    header,
+                    timestamp_header,
+                    content,
+                    ..
+                } => {
+                    self.header(&attach, header);
+                    if let Some(name) = timestamp_header {
+                        self.header(&attach, name);
+                    }
+                    self.require(
+                        content.contains("{body}"),
+                        &attach,
+                        "must sign `{body}`, or a body could be replaced",
+                    );
+                }
+                Attach::Basic {
+                    username: Some(text),
+                } => self.templates(&attach, text),
+                Attach::Query { name } => {
+                    self.require(!name.is_empty(), &attach, "needs a parameter name");
+                }
+                Attach::OAuth2ClientCredentials {
+                    token_url,
+                    client_id,
+                    ..
+                }
+                | Attach::OAuth2Refresh {
+                    token_url,
+                    client_id,
+                } => {
+                    self.templates(&attach, token_url);
+                    self.templates(&attach, client_id);
+                    self.token_url(&attach, token_url);
+                }
+                Attach::OAuth2JwtBearer { token_url, .. } => {
+                    self.templates(&attach, token_url);
+                    self.token_url(&attach, token_url);
+                }
+                Attach::Webhook => {
+                    let used = self.manifest.webhook.as_ref().is_some_and(|webhook| {
+                        let challenge = webhook.challenge.as_ref();
+                        webhook.secret.as_ref() == Some(name)
+                            || challenge.is_some_and(|it| it.secret.as_ref() == Some(name))
+                    });
+                    self.require(
+                        used,
+                        &attach,
+                        "is `webhook`, but `[webhook]` does not name it",
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn token_url(&mut self, place: &str, url: &str) {
+        self.require(
+            url.starts_with("https://") || url.starts_with("{settings."),
+            place,
+            "needs a `token_url` that starts with `https://`",
+        );
+    }
+}
