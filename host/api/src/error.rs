@@ -35,7 +35,7 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The host could not listen for HTTP.
+    /// The host could not listen for HTTP; the page of XP-RUN-014 says what to do.
     #[error("could not listen at {address}")]
     Address {
         /// The configured address.
@@ -67,4 +67,17 @@ pub enum Error {
     /// The host understood and refused.
     #[error(transparent)]
     Refused(#[from] AdminError),
+}
+
+impl Error {
+    /// Code and hint, where there is a page about it.
+    pub fn advice(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Address { .. } => Some((
+                "XP-RUN-014",
+                "another program may listen there; `server.listen` names the address",
+            )),
+            _ => None,
+        }
+    }
 }

@@ -12,8 +12,19 @@
 //! - No input makes the host hold more than [`MAX_REQUEST_BYTES`] for a connection, or stop
 //!   serving the others (`tests::nonsense_harms_nobody_else`).
 //! - A socket file left behind by a killed host is no obstacle (`tests::stale_socket_is_replaced`).
+//! - No caller makes the host hold more than a bound, or wait for longer than a bound
+//!   (`all_bodies_together_are_bounded`, `a_slow_body_is_cut_off`,
+//!   `a_second_request_whose_headers_never_end_is_cut_off`, `a_caller_who_does_not_read_is_cut_off`,
+//!   `more_connections_than_allowed_wait`).
+//! - A stop answers what was asked before it, and a reload refuses nobody
+//!   (`a_stop_finishes_what_is_under_way_and_what_is_about_to_come`,
+//!   `a_reload_refuses_nobody_and_changes_what_was_changed`).
 //! - Shutdown waits for answers under way, and only for them
 //!   (`tests::shutdown_waits_for_answers_but_not_for_idle_clients`).
+//! - Without a token nothing is read but what is public, and who is known and who is not looks
+//!   alike (`strangers_learn_nothing`).
+//! - A consumer of changes that comes back goes on where it was
+//!   (`a_consumer_goes_on_where_it_was_and_ends_with_the_host`).
 //!
 //! # Not here
 //! What a request means: that is `crosspoint-runtime`. Whether a host runs is decided by the lock
@@ -31,6 +42,6 @@ mod tests;
 
 pub use client::Client;
 pub use error::{Error, Result};
-pub use http::HttpServer;
+pub use http::{Afterwards, HttpServer};
 pub use server::{Answers, Listener};
 pub use wire::{Line, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};

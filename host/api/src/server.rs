@@ -4,6 +4,7 @@ use std::fs;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::net::UnixListener as StdListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,16 +50,17 @@ impl Answers for Host {
     }
 }
 
-/// A socket that listens. The file goes when this value goes.
+/// A socket that listens. It stays bound while one host follows another; the file goes when this
+/// value goes.
 #[derive(Debug)]
 pub struct Listener {
     path: PathBuf,
-    listener: UnixListener,
+    listener: StdListener,
 }
 
 impl Listener {
     /// Listens at `path`, in place of whatever socket is there: the caller holds the lock of the
-    /// data folder, so an older one is a dead host's. Call it inside a tokio runtime.
+    /// data folder, so an older one is a dead host's. Whoever connects waits until [`Self::serve`].
     ///
     /// # Errors
     /// [`Error::Listen`] when the folder may not be written or the file system has no sockets.
@@ -75,7 +77,15 @@ impl Listener {
 
     /// Answers until `shutdown`, then waits for the answers that are under way. Idle connections
     /// are closed.
-    pub async fn serve(self, host: Arc<dyn Answers>, shutdown: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    /// When the system refuses to watch the socket.
+    pub async fn serve(
+        &self,
+        host: Arc<dyn Answers>,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let listener = UnixListener::from_std(self.listener.try_clone()?)?;
         let (stop, stopping) = watch::channel(false);
         let mut connections = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
@@ -83,7 +93,7 @@ impl Listener {
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
-                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => {
+                accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => {
                     match accepted {
                         Ok((stream, _)) => {
                             let conversation = converse(stream, host.clone(), stopping.clone());
@@ -99,6 +109,7 @@ impl Listener {
         }
         stop.send_replace(true);
         while connections.join_next().await.is_some() {}
+        Ok(())
     }
 }
 
@@ -114,7 +125,7 @@ impl Drop for Listener {
 
 /// Binds inside a folder that nobody else may enter, narrows the socket, and only then moves it to
 /// where it is looked for: there is no instant at which another user could connect.
-fn bind_privately(path: &Path) -> io::Result<UnixListener> {
+fn bind_privately(path: &Path) -> io::Result<StdListener> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let nursery = folder.join(format!(".admin-{}", std::process::id()));
     match fs::DirBuilder::new().mode(0o700).create(&nursery) {
@@ -126,7 +137,8 @@ fn bind_privately(path: &Path) -> io::Result<UnixListener> {
     }
     let young = nursery.join("s");
     let bound = Place::of(&young).and_then(|place| {
-        let listener = UnixListener::bind(place.path())?;
+        let listener = StdListener::bind(place.path())?;
+        listener.set_nonblocking(true)?;
         fs::set_permissions(&young, fs::Permissions::from_mode(0o600))?;
         fs::rename(&young, path)?;
         Ok(listener)

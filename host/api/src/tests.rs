@@ -95,7 +95,8 @@ impl Served {
                     .serve(host, async {
                         stopped.await.ok();
                     })
-                    .await;
+                    .await
+                    .unwrap();
             });
         });
         when_ready.recv().unwrap();

@@ -140,7 +140,10 @@ fn advice(error: &anyhow::Error) -> (Option<String>, Option<String>) {
         }
         let admin = match cause.downcast_ref::<crosspoint_api::Error>() {
             Some(crosspoint_api::Error::Refused(error)) => Some(error),
-            Some(_) => None,
+            Some(error) => match error.advice() {
+                Some((code, hint)) => return (Some(code.to_owned()), Some(hint.to_owned())),
+                None => None,
+            },
             None => cause.downcast_ref::<AdminError>(),
         };
         if let Some(error) = admin {

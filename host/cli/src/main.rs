@@ -22,6 +22,7 @@ mod cli;
 mod commands;
 mod context;
 mod demo;
+mod doors;
 mod error;
 mod exit;
 #[cfg(test)]

@@ -9,6 +9,8 @@
 //! - The text of a secret is never repeated (`a_secret_is_never_repeated`).
 //! - Every error code has a page, and every page a code (`every_code_has_its_page`).
 //! - What `init` writes is a valid project (`the_scaffold_is_a_valid_project`).
+//! - A cron line comes once a day whatever the clocks do, and what was missed is made up for once
+//!   (`a_daily_line_comes_once_a_day`, `missed_instants_are_made_up_for_once`).
 //!
 //! # Not here
 //! Network I/O, reading secrets, and comparing settings with a plugin's manifest.
@@ -25,6 +27,7 @@ pub mod project;
 mod read;
 mod rules;
 mod scaffold;
+mod schedule;
 mod source;
 mod table;
 

@@ -136,10 +136,16 @@ fn check_tracking(project: &Project, sources: &[Source<'_>], places: &Places, si
             report(&path, message, "name a connector whose plugin is a destination");
         }
     }
+    // A `[server]` with errors has its own reports.
+    let served = places.get("server").is_some();
+    if project.lookups.is_some() && !served {
+        let message = "`lookups` cannot be reached without `[server]`".to_owned();
+        report("lookups", message, "add `[server]` with `listen = \"127.0.0.1:8080\"`");
+    }
     let mut owners = BTreeMap::new();
     for (name, tracking) in &project.tracking {
         let path = join("tracking", &name.0);
-        if project.server.is_none() {
+        if !served {
             let message = format!("tracking source `{name}` cannot be reached without `[server]`");
             report(&path, message, "add `[server]` with `listen = \"127.0.0.1:8080\"`");
         }

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::error::{Position, Problem};
 pub use crate::live::{Lookups, Server, Telemetry, Tls, Tracking, WriteKey};
+pub use crate::schedule::{Cron, Schedule};
 
 /// A whole project. Holds no secret, only references to secrets.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,8 +169,8 @@ pub struct Connector {
     pub plugin: Plugin,
     /// For a person.
     pub description: Option<SmolStr>,
-    /// Read this often; `None`: only when somebody asks.
-    pub every_ms: Option<u64>,
+    /// When a source is read; `None`: only when somebody or the vendor asks.
+    pub every: Option<Schedule>,
     /// For the plugin; not yet compared with its manifest.
     pub settings: serde_json::Map<String, serde_json::Value>,
     /// Where the secrets are, by the manifest's names.
@@ -242,6 +243,8 @@ pub struct Limits {
     pub log_lines: Option<u32>,
     pub log_line_bytes: Option<u64>,
     pub stderr_bytes: Option<u64>,
+    /// Of one call to the hook address.
+    pub hook_bytes: Option<u64>,
 }
 
 /// A rate budget: a bucket that holds `burst` and gains `requests` in every `per_ms`.

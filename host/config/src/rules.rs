@@ -153,11 +153,38 @@ pub(crate) fn check_rules(
         if let Err(found) = sync_programs(rules, name, &fields_only, &mut intern) {
             errors.extend(found);
         }
+        errors.extend(moving_watches(rules, name, sync, &mut intern));
     }
     errors
         .into_iter()
         .map(|error| located(project, error, sources, places))
         .collect()
+}
+
+/// Watched traits that change all the time: each change would be a delivery.
+fn moving_watches(
+    rules: &RuleSet,
+    name: &str,
+    sync: &ProfileSync,
+    intern: Intern<'_>,
+) -> Vec<RuleError> {
+    let Trigger::Traits { traits, .. } = &sync.trigger else {
+        return Vec::new();
+    };
+    let path = format!("{}.traits", join("syncs", name));
+    let moving = traits.iter().filter(|watched| {
+        let program = rules.compile_value(&path, &trait_expression(watched), intern);
+        program.is_ok_and(|program| program.moves())
+    });
+    let error = |watched: &SmolStr| RuleError {
+        rule: SmolStr::new(&path),
+        message: format!("the trait `{watched}` changes at every moment and cannot be watched"),
+        line: 1,
+        column: 1,
+        span: 0..0,
+        hint: Some("watch whole days, as in `days_since(...)`".to_owned()),
+    };
+    moving.map(error).collect()
 }
 
 /// A rule set in which every name means something, though rules were faulty: so that expressions
@@ -245,6 +272,10 @@ fn expression<'a>(project: &'a Project, rule: &str) -> Option<(String, &'a str)>
         return Some((format!("{}.compute", join("traits", name)), text));
     }
     project.syncs.iter().find_map(|(name, sync)| {
+        let watched = format!("{}.traits", join("syncs", name));
+        if watched == rule {
+            return Some((watched, ""));
+        }
         let path = format!("{}.fields", join("syncs", name));
         let (field, text) = sync
             .fields

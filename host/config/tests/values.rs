@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crosspoint_config::project::{
-    Clock, Grant, HostName, Limits, Plugin, ProfileTrait, Rate, Retry, SecretRef, Survivorship,
-    TraitType, Trigger,
+    Clock, Grant, HostName, Limits, Plugin, ProfileTrait, Rate, Retry, Schedule, SecretRef,
+    Survivorship, TraitType, Trigger,
 };
 use crosspoint_config::{
     Code, Error, Project, compile_rules, compile_sync, open, parse, read_folder,
@@ -58,7 +58,7 @@ fn connectors_are_read_with_defaults() {
     let project = everything();
     let shop = &project.connectors[&ConnectorId::from("shop")];
     assert_eq!(shop.plugin, Plugin::Bundled("tabular".into()));
-    assert_eq!(shop.every_ms, Some(900_000));
+    assert_eq!(shop.every, Some(Schedule::Every { ms: 900_000 }));
     assert_eq!(
         shop.grant,
         Grant {
@@ -78,6 +78,7 @@ fn connectors_are_read_with_defaults() {
             log_lines: Some(0),
             log_line_bytes: Some(1 << 10),
             stderr_bytes: Some(8 << 10),
+            hook_bytes: Some(2 << 20),
         }
     );
     assert_eq!(shop.retry, Retry::default());
@@ -87,8 +88,13 @@ fn connectors_are_read_with_defaults() {
 
     let crm = &project.connectors[&ConnectorId::from("crm")];
     assert_eq!(crm.plugin, Plugin::File("./plugins/crm.wasm".to_owned()));
-    assert_eq!((crm.every_ms, crm.rate, crm.in_flight), (None, None, 4));
+    assert_eq!((crm.rate, crm.in_flight), (None, 4));
     assert_eq!(crm.limits, Limits::default());
+
+    let Some(Schedule::Cron(nightly)) = &crm.every else {
+        panic!("{:?}", crm.every)
+    };
+    assert_eq!(nightly.to_string(), "0 3 * * * Europe/Amsterdam");
 
     let hook = &project.connectors[&ConnectorId::from("hook")];
     assert_eq!(
@@ -141,11 +147,11 @@ fn leaving_undoes_entering_unless_said_otherwise() {
 fn places_of_settings_are_known() {
     let project = everything();
     let at = project.position("connectors.shop.settings.batch").unwrap();
-    assert_eq!(at.to_string(), "crosspoint.toml:39:9");
+    assert_eq!(at.to_string(), "crosspoint.toml:40:9");
     let parent = project
         .position("connectors.shop.settings.absent.deeper")
         .unwrap();
-    assert_eq!(parent.to_string(), "crosspoint.toml:36:18");
+    assert_eq!(parent.to_string(), "crosspoint.toml:37:18");
     assert_eq!(
         project.position("segments.vip.when").unwrap().file,
         "segments/people.toml"

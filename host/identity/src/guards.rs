@@ -73,6 +73,10 @@ pub struct Guards {
     pub max_fragments: usize,
     /// Most distinct identifiers of one kind in one profile; kinds without an entry are free.
     pub max_per_kind: BTreeMap<IdentifierKind, usize>,
+    /// Most logins that a browser or device may bring together: where people with more of them
+    /// share an anonymous id or cookie, it joins nobody who has one. What happened there before
+    /// anybody logged in is then nobody's, and stays a profile of its own.
+    pub max_logins_per_device: usize,
     /// Most fragments that are looked at together. Beyond it profiles are kept as they are: the
     /// only guard whose result depends on the order of arrival.
     pub max_component: usize,
@@ -96,6 +100,7 @@ impl Default for Guards {
                 (IdentifierKind::AnonymousId, 500),
                 (IdentifierKind::Cookie, 500),
             ]),
+            max_logins_per_device: 1,
             max_component: 10_000,
         }
     }
@@ -116,6 +121,19 @@ impl Guards {
             }
         };
         placeholder || self.blocked.contains(identifier)
+    }
+
+    /// Whether the identifier is a browser's or a device's, which people may share.
+    pub(crate) fn is_device(identifier: &Identifier) -> bool {
+        matches!(
+            identifier,
+            Identifier::AnonymousId(_) | Identifier::Cookie(_)
+        )
+    }
+
+    /// Whether one more such identifier can trip a guard, even where nobody else carries it.
+    pub(crate) fn counts(&self, identifier: &Identifier) -> bool {
+        matches!(identifier, Identifier::UserId(_)) || self.limit(identifier.kind()).is_some()
     }
 
     /// Most distinct identifiers of this kind in one profile.

@@ -14,6 +14,8 @@
 //!   (`merge_then_unmerge_restores_both`).
 //! - What a guard keeps apart does not depend on order either
 //!   (`partition_does_not_depend_on_the_order_of_fragments`).
+//! - A browser or device that people with different logins share joins none of them
+//!   (`a_shared_device_joins_nobody`).
 //! - The index of carriers equals a search through all fragments
 //!   (`carriers_equal_a_search_through_all_fragments`).
 //!

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crosspoint_model::identifier::IdentifierKind;
 use crosspoint_model::state::Constraints;
 use crosspoint_model::{FragmentId, Identifier};
 
@@ -34,7 +35,7 @@ pub struct Partition {
 /// First those join that a person declared the same, whatever the guards say. Then identifiers
 /// join their carriers, strongest kind first and within a kind in the order of their values,
 /// carriers in the order of their ids; a join that would break a guard, or unite what a person
-/// declared apart, is refused.
+/// declared apart, is refused. A device that people with different logins share joins none of them.
 pub fn partition(nodes: &[Node], guards: &Guards) -> Partition {
     let mut sorted: Vec<&Node> = nodes.iter().collect();
     sorted.sort_by_key(|node| node.id);
@@ -121,6 +122,7 @@ impl<'a> Groups<'a> {
         carriers: &[usize],
         refused: &mut BTreeSet<Refusal>,
     ) {
+        let is_shared = Guards::is_device(identifier) && self.is_shared(carriers);
         let mut heads: Vec<usize> = Vec::new();
         for carrier in carriers {
             let newcomer = self.root(*carrier);
@@ -130,7 +132,13 @@ impl<'a> Groups<'a> {
             let mut taken = false;
             for head in &heads {
                 let head = self.root(*head);
-                match self.obstacle(head, newcomer) {
+                let of_another = is_shared && (self.has_login(head) || self.has_login(newcomer));
+                let obstacle = if of_another {
+                    Some(Guard::Kind(IdentifierKind::UserId))
+                } else {
+                    self.obstacle(head, newcomer)
+                };
+                match obstacle {
                     None => {
                         self.join(head, newcomer);
                         taken = true;
@@ -146,6 +154,19 @@ impl<'a> Groups<'a> {
                 heads.push(newcomer);
             }
         }
+    }
+
+    /// Whether people with more logins than one device may have carry its identifier. People who
+    /// are one by a stronger identifier count once, however many logins they have.
+    fn is_shared(&self, carriers: &[usize]) -> bool {
+        let roots: BTreeSet<usize> = carriers.iter().map(|carrier| self.root(*carrier)).collect();
+        let people = roots.into_iter().filter(|root| self.has_login(*root));
+        people.count() > self.guards.max_logins_per_device
+    }
+
+    fn has_login(&self, root: usize) -> bool {
+        let is_login = |identifier: &&Identifier| matches!(identifier, Identifier::UserId(_));
+        self.identifiers[root].iter().any(is_login)
     }
 
     /// What speaks against uniting two groups.

@@ -42,7 +42,7 @@ pub fn settle(
     for identifier in new_identifiers {
         match register(state, guards, fragment, identifier)? {
             Registered::Known => {}
-            Registered::Unshared => counted |= guards.limit(identifier.kind()).is_some(),
+            Registered::Unshared => counted |= guards.counts(identifier),
             Registered::Joins => seeds.push(fragment),
             Registered::Refused(guard, between) => {
                 let identifier = Some(identifier.clone());

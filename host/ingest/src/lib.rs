@@ -1,4 +1,5 @@
-//! The inward edge: pages of a source become ledger entries. Start reading at [`read_stream`].
+//! The inward edge: pages of a source become ledger entries, and tracking calls
+//! become records. Start reading at [`read_stream`], then [`tracking`].
 //!
 //! # Invariants
 //! - A cursor and the records it covers are one ledger entry
@@ -7,6 +8,11 @@
 //!   (`a_bad_record_is_kept_beside_its_neighbours`).
 //! - A reader that stands still is stopped instead of read for ever
 //!   (`a_source_that_does_not_move_on_is_stopped`).
+//! - No bytes that a tracking client can send make a panic, and every call is a record or a reject
+//!   (`no_bytes_panic`, `no_json_panics_and_nothing_is_lost`).
+//! - A tracking request sent again says the same (`a_request_sent_again_says_the_same`).
+//! - Unpacking stops at the limit, whatever a body promises to become
+//!   (`a_decompression_bomb_is_refused_before_it_goes_off`).
 //!
 //! # Not here
 //! Business rules, identity, plugins: a source is a trait.
@@ -14,10 +20,13 @@
 mod check;
 mod error;
 mod read;
+pub mod tracking;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::check;
 pub use error::{Error, SourceFault};
-pub use read::{Budget, Page, ReadSummary, Source, StreamContext, append_page, read_stream};
+pub use read::{
+    Budget, Page, ReadSummary, Source, StreamContext, append_page, checked_page, read_stream,
+};

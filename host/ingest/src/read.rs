@@ -165,6 +165,20 @@ pub async fn read_stream(
 /// # Errors
 /// When the ledger fails.
 pub fn append_page(ctx: &StreamContext<'_>, page: Page) -> Result<(u64, u64, u64), Error> {
+    let records = checked_page(ctx.connector, ctx.stream, ctx.keeps_cursor, page);
+    let counts = (records.records.len() as u64, records.rejects.len() as u64);
+    let at = (ctx.stamp)(&records.records);
+    let appended = ctx.ledger.append(at, &What::Records(records))?;
+    Ok((appended.seq, counts.0, counts.1))
+}
+
+/// A page as the ledger takes it: what [`check`] refuses is among the rejects.
+pub fn checked_page(
+    connector: &ConnectorId,
+    stream: &str,
+    keeps_cursor: bool,
+    page: Page,
+) -> Records {
     let mut rejects = page.rejects;
     let mut records = page.records;
     records.retain(|record| match check(record) {
@@ -179,16 +193,12 @@ pub fn append_page(ctx: &StreamContext<'_>, page: Page) -> Result<(u64, u64, u64
             false
         }
     });
-    let counts = (records.len() as u64, rejects.len() as u64);
-    let at = (ctx.stamp)(&records);
-    let what = What::Records(Records {
-        connector: ctx.connector.clone(),
-        stream: ctx.stream.into(),
+    Records {
+        connector: connector.clone(),
+        stream: stream.into(),
         records,
         rejects,
-        cursor: ctx.keeps_cursor.then_some(page.next_cursor),
+        cursor: keeps_cursor.then_some(page.next_cursor),
         jobs: page.jobs,
-    });
-    let appended = ctx.ledger.append(at, &what)?;
-    Ok((appended.seq, counts.0, counts.1))
+    }
 }

@@ -48,7 +48,7 @@
 use std::path::Path;
 
 use crosspoint_model::Instant;
-use crosspoint_model::entry::{Entry, What};
+use crosspoint_model::entry::Entry;
 
 use crate::{Damage, Error, Result};
 
@@ -69,6 +69,8 @@ const SEGMENT_SUFFIX: &str = ".ledger";
 const HEADER_MAGIC: &[u8; 8] = b"XPLEDGER";
 const CLOSED_MAGIC: &[u8; 8] = b"XPCLOSED";
 const FIRST_OF_GROUP: u32 = 1 << 31;
+/// A 64-bit number in groups of seven bits.
+const MAX_INSTANT_BYTES: usize = 10;
 
 /// What a segment file says about itself and the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,37 +159,39 @@ pub(crate) fn parse_segment_name(name: &str) -> Option<u64> {
     digits.parse().ok().filter(|_| all_digits)
 }
 
-/// Appends the frame of one entry to a group. On an error the group is as before.
+/// Appends the frame of one entry to a group; `what` is the entry's content in postcard. On an error
+/// the group is as before.
 pub(crate) fn push_entry(
     group: &mut Vec<u8>,
     id: u64,
     seq: u64,
     at: Instant,
-    what: &What,
+    what: &[u8],
 ) -> Result<()> {
     let start = group.len();
     let mut word = if start == 0 { FIRST_OF_GROUP } else { 0 };
-    group.extend_from_slice(&[0; FRAME_HEADER_BYTES]);
-    group.push(ENTRY_FORMAT);
     // The same bytes as those of an `Entry`, without making one.
-    if let Err(source) = postcard::serialize_with_flavor(&(at, what), Tail(group)) {
-        group.truncate(start);
-        return Err(Error::Encode { source });
-    }
-    let payload_bytes = group.len() - start - FRAME_HEADER_BYTES;
+    let mut instant = [0; MAX_INSTANT_BYTES];
+    let instant =
+        postcard::to_slice(&at, &mut instant).map_err(|source| Error::Encode { source })?;
+    let payload_bytes = 1 + instant.len() + what.len();
     match u32::try_from(payload_bytes) {
         Ok(length) if u64::from(length) <= MAX_PAYLOAD_BYTES => word |= length,
         _ => {
-            group.truncate(start);
             return Err(Error::TooLarge {
                 bytes: payload_bytes as u64,
                 limit: MAX_PAYLOAD_BYTES,
             });
         }
     }
+    group.reserve(FRAME_HEADER_BYTES + payload_bytes);
+    group.extend_from_slice(&word.to_le_bytes());
+    group.extend_from_slice(&[0; 4]);
+    group.extend_from_slice(&seq.to_le_bytes());
+    group.push(ENTRY_FORMAT);
+    group.extend_from_slice(instant);
+    group.extend_from_slice(what);
     let frame = &mut group[start..];
-    frame[..4].copy_from_slice(&word.to_le_bytes());
-    frame[8..16].copy_from_slice(&seq.to_le_bytes());
     let crc = frame_crc(id, frame);
     frame[4..8].copy_from_slice(&crc.to_le_bytes());
     Ok(())
@@ -196,29 +200,6 @@ pub(crate) fn push_entry(
 fn frame_crc(id: u64, frame: &[u8]) -> u32 {
     let salted = crc32c::crc32c_append(id as u32, &frame[..4]);
     crc32c::crc32c_append(salted, &frame[8..])
-}
-
-/// Writes postcard to the end of a buffer that holds other things.
-struct Tail<'a>(&'a mut Vec<u8>);
-
-impl postcard::ser_flavors::Flavor for Tail<'_> {
-    type Output = ();
-
-    #[inline]
-    fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(data);
-        Ok(())
-    }
-
-    #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
 }
 
 /// What stands at the start of some bytes.

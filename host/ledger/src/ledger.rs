@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -12,9 +12,10 @@ use tracing::error;
 
 use crate::commit::Writer;
 use crate::disk::{Disk, Lock, RealDisk};
+use crate::encoded::{Encoded, with_encoded};
 use crate::frames::{SEQUENTIAL_CHUNK_BYTES, SINGLE_CHUNK_BYTES};
 use crate::recover::{recover, write_closed};
-use crate::shared::{Phase, Shared, io_error, lock, wait};
+use crate::shared::{Pending, Phase, Shared, io_error, lock, wait};
 use crate::{Error, Reader, Result, Stats, format, retain};
 
 /// How a ledger is kept.
@@ -150,13 +151,52 @@ impl Ledger {
     /// [`Error::Stopped`], [`Error::Closed`], [`Error::ReadOnly`], [`Error::Encode`] or
     /// [`Error::TooLarge`]; nothing was appended then.
     pub fn append(&self, now: Instant, what: &What) -> Result<Appended> {
+        with_encoded(what, |bytes| self.append_bytes(now, bytes))?
+    }
+
+    /// As [`Ledger::append`], of what was encoded before.
+    ///
+    /// # Errors
+    /// See [`Ledger::append`].
+    pub fn append_encoded(&self, now: Instant, what: &Encoded) -> Result<Appended> {
+        self.append_bytes(now, what.bytes())
+    }
+
+    fn append_bytes(&self, now: Instant, what: &[u8]) -> Result<Appended> {
         let shared = &*self.shared;
         let mut pending = lock(&shared.pending);
-        while pending.group.len() > shared.options.pending_bytes
-            && matches!(pending.phase, Phase::Open)
-        {
+        while is_full(shared, &pending) {
             pending = wait(&shared.room, pending);
         }
+        self.push(pending, now, what)
+    }
+
+    /// As [`Ledger::append`], but answers with `None`, and appends nothing, where that would block
+    /// because the disk does not keep up.
+    ///
+    /// # Errors
+    /// See [`Ledger::append`].
+    pub fn try_append(&self, now: Instant, what: &What) -> Result<Option<Appended>> {
+        let shared = &*self.shared;
+        if is_full(shared, &lock(&shared.pending)) {
+            return Ok(None);
+        }
+        with_encoded(what, |bytes| {
+            let pending = lock(&shared.pending);
+            if is_full(shared, &pending) {
+                return Ok(None);
+            }
+            self.push(pending, now, bytes).map(Some)
+        })?
+    }
+
+    fn push(
+        &self,
+        mut pending: MutexGuard<'_, Pending>,
+        now: Instant,
+        what: &[u8],
+    ) -> Result<Appended> {
+        let shared = &*self.shared;
         pending.phase.check()?;
         let appended = Appended {
             seq: pending.last_seq + 1,
@@ -348,6 +388,11 @@ impl Drop for Ledger {
             error!(%folder, error = &cause as &dyn std::error::Error, "could not close the ledger");
         }
     }
+}
+
+/// Whether more waits to be written than an appender may add to.
+fn is_full(shared: &Shared, pending: &Pending) -> bool {
+    pending.group.len() > shared.options.pending_bytes && matches!(pending.phase, Phase::Open)
 }
 
 fn take_lock(disk: &dyn Disk, folder: &Path, exclusive: bool) -> Result<Guard> {

@@ -2,7 +2,7 @@
 //! can be rebuilt. Start reading at [`Ledger`], then [`mod@format`] for the files.
 //!
 //! ```text
-//! append ─> group buffer ─swap─> writer thread: write once, fdatasync once ─> durable position
+//! encode ─> group buffer ─swap─> writer thread: write once, fdatasync once ─> durable position
 //!                                                                          └> readers, waiters
 //! ```
 //!
@@ -17,8 +17,8 @@
 //!   `entries_behind_a_failed_fsync_are_written_again`).
 //! - Sequence numbers begin at 1 and have no holes; instants never go back
 //!   (`instants_never_go_back`, `readers_follow_appends_across_rolls`).
-//! - An entry is encoded straight into the buffer that is written: there is no second copy
-//!   (`entry_is_encoded_in_place`).
+//! - An entry is encoded before anything is locked and copied once, into the buffer that is written
+//!   (`entry_is_copied_into_the_group_once`).
 //!
 //! # Not here
 //! Profiles, what an entry means, snapshots of the store, and the decision what may be forgotten:
@@ -26,6 +26,7 @@
 
 mod commit;
 pub mod disk;
+mod encoded;
 mod error;
 pub mod format;
 mod frames;
@@ -38,6 +39,7 @@ mod stats;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use encoded::Encoded;
 pub use error::{Damage, Error, Result};
 pub use ledger::{Appended, Ledger, Options};
 pub use reader::Reader;

@@ -16,7 +16,7 @@ pub struct Profile {
     pub fragments: Vec<Fragment>,
     /// Segments that the profile is in, sorted by name.
     pub memberships: Vec<Membership>,
-    /// When which segment's result can next change by itself, sorted by instant, then segment.
+    /// When which result can next change by itself, sorted by instant, then by what it is of.
     pub expiries: Vec<Expiry>,
     /// Number of the applied configuration under which all rules were last evaluated.
     pub epoch: u32,
@@ -86,13 +86,13 @@ pub struct Membership {
     pub since: Instant,
 }
 
-/// When a segment's result can next change by itself.
+/// When a segment's result, or a value that a sync watches, can next change by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Expiry {
-    /// The first instant at which the rule may give another result.
+    /// The first instant at which there may be another result.
     pub at: Instant,
-    /// The segment's name.
-    pub segment: Symbol,
+    /// The segment's name; for a sync `sync:` and its name, which no segment can have.
+    pub of: Symbol,
 }
 
 /// What a sync last handed over for the profile.

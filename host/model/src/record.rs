@@ -137,7 +137,8 @@ pub struct Contact {
     pub birthday: Option<SmolStr>,
     pub gender: Option<SmolStr>,
     pub address: Option<Address>,
-    pub tags: Vec<SmolStr>,
+    /// Said whole: an empty list empties the trait.
+    pub tags: Option<Vec<SmolStr>>,
     pub created_at: Option<Instant>,
 }
 

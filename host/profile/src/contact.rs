@@ -82,8 +82,8 @@ impl TraitWriter<'_> {
         self.set_text(names.phone, &phone.cloned());
     }
 
-    /// The contact's own fields. What is absent was not said, except for tags: a list is always
-    /// said whole, so an empty one empties the trait.
+    /// The contact's own fields. What is absent was not said; tags are said whole, so an empty
+    /// list empties the trait.
     pub fn contact(&mut self, contact: &Contact, names: &Names) {
         self.set_text(names.first_name, &contact.first_name);
         self.set_text(names.last_name, &contact.last_name);
@@ -104,7 +104,9 @@ impl TraitWriter<'_> {
             self.set_text(names.postal_code, &address.postal_code);
             self.set_text(names.country, &address.country);
         }
-        self.set(names.tags, json_list(&contact.tags).unwrap_or(Value::Null));
+        if let Some(tags) = &contact.tags {
+            self.set(names.tags, json_list(tags).unwrap_or(Value::Null));
+        }
         if let Some(created_at) = contact.created_at {
             self.set(names.created_at, Value::Instant(created_at));
         }

@@ -9,12 +9,13 @@ use crate::contact::{TraitWriter, delete, deletion};
 use crate::content::Content;
 use crate::key::{carried_identifiers, kind};
 use crate::names::Names;
-use crate::place::{find, insert_sorted};
+use crate::place::{find, find_near, insert_sorted};
 
 /// Where the state holds the fact of a record's object before the record is folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// No fragment holds one. Must be true: it saves the search for an older version.
+    /// No fragment holds one. Must be true, except of events, which are looked for around their
+    /// own instant: it saves the search for an older version.
     Nowhere,
     /// The fragment that is folded into.
     Here,
@@ -68,7 +69,8 @@ pub fn version_of(record: &Record) -> Version {
 ///   the newest version's; the first email and phone become the traits `email` and `phone`.
 /// - Orders, carts, events, submissions, engagements: one fact per object, the newest version's;
 ///   attributes become its properties. An order's amounts in another currency than its total's
-///   are in the property `other_currency`.
+///   are in the property `other_currency`. An event that comes again with an instant that differs
+///   by less than an hour, since a client's clock was corrected anew, is the same event.
 /// - Consents: per topic the decision with the latest `decided_at`; of two in the same
 ///   millisecond the more restrictive.
 /// - Tombstones: a contact's blanks all traits up to it; a fact's leaves a stub that does not
@@ -281,8 +283,16 @@ fn fold_fact(
     let same_key = facts
         .binary_search_by(|fact| fact.sort_key().cmp(&sort_key))
         .ok();
-    let here = || find(facts, ctx.stream, &record.id);
-    let present = same_key.or_else(|| if ctx.held == Held::Here { here() } else { None });
+    let present = same_key.or_else(|| match ctx.held {
+        Held::Here => find(facts, ctx.stream, &record.id),
+        Held::Nowhere if head.kind == FactKind::Event => find_near(
+            facts,
+            (head.kind, head.name, head.at),
+            ctx.stream,
+            &record.id,
+        ),
+        _ => None,
+    });
     if let Some(at) = present {
         if facts[at].version >= head.version {
             return true;

@@ -1,6 +1,6 @@
 //! Everything that is wrong with a project, without starting it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crosspoint_sandbox::manifest::Role;
 use crosspoint_sandbox::{CallInput, Connector};
@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::admin::AdminError;
 use crate::connector::{Override, connector};
 use crate::error::coded;
+use crate::host::Host;
+use crate::live::{Keys, server_config};
+use crate::open::DataFolder;
 use crate::plugins::Loader;
 
 /// Something that is wrong, or probably not meant.
@@ -29,13 +32,42 @@ pub struct Finding {
 
 /// Checks the project in `folder`: its files, its rules, and that each connector's plugin loads and
 /// fits settings, secrets and grants. With `connect`, also lets each plugin check its credentials at
-/// its vendor; without, reaches nobody. Changes nothing. Blocks.
-pub fn check(folder: &Path, connect: bool) -> Vec<Finding> {
-    let files = match crosspoint_config::read_folder(folder) {
-        Ok(files) => files,
-        Err(error) => return vec![unplaced("XP-RUN-012", error.to_string(), None)],
-    };
-    let project = match crosspoint_config::parse(&files) {
+/// its vendor, and so renews tokens in the data folder `data` or the project's own; without, reaches
+/// nobody and changes nothing. Blocks.
+pub fn check(folder: &Path, data: Option<&Path>, connect: bool) -> Vec<Finding> {
+    let data = DataFolder(data.map_or_else(|| folder.join("data"), Path::to_owned));
+    match crosspoint_config::read_folder(folder) {
+        Ok(files) => check_files(folder, &files, None, &data, connect),
+        Err(error) => vec![unplaced("XP-RUN-012", error.to_string(), None)],
+    }
+}
+
+impl Host {
+    /// Reads the project as it is written now and checks it: its files, which
+    /// [`Host::open_with`] takes, and what is wrong or probably not meant. Reaches nobody. Blocks.
+    pub fn read_again(&self) -> (Vec<(String, String)>, Vec<Finding>) {
+        match crosspoint_config::read_folder(&self.folder) {
+            Ok(files) => {
+                let cache = Some(self.data.plugin_cache());
+                let findings = check_files(&self.folder, &files, cache, &self.data, false);
+                (files, findings)
+            }
+            Err(error) => {
+                let finding = unplaced("XP-RUN-012", error.to_string(), None);
+                (Vec::new(), vec![finding])
+            }
+        }
+    }
+}
+
+fn check_files(
+    folder: &Path,
+    files: &[(String, String)],
+    cache: Option<PathBuf>,
+    data: &DataFolder,
+    connect: bool,
+) -> Vec<Finding> {
+    let project = match crosspoint_config::parse(files) {
         Ok(project) => project,
         Err(problems) => return problems.into_iter().map(|it| finding(it, true)).collect(),
     };
@@ -45,7 +77,17 @@ pub fn check(folder: &Path, connect: bool) -> Vec<Finding> {
         .cloned()
         .map(|warning| finding(warning, false))
         .collect();
-    let loader = match Loader::new(folder, None) {
+    if let Err(error) = Keys::read(&project, folder) {
+        findings.push(of_admin(error, None));
+    }
+    let tls = project
+        .server
+        .as_ref()
+        .and_then(|server| server.tls.as_ref());
+    if let Some(Err(error)) = tls.map(|tls| server_config(tls, folder)) {
+        findings.push(of_admin(error, project.position("server.tls")));
+    }
+    let loader = match Loader::new(folder, cache) {
         Ok(loader) => loader,
         Err(error) => {
             findings.push(of_admin(error, None));
@@ -53,9 +95,10 @@ pub fn check(folder: &Path, connect: bool) -> Vec<Finding> {
         }
     };
     for (id, configured) in &project.connectors {
-        let fits = loader
-            .load(&configured.plugin)
-            .and_then(|plugin| connector(id, configured, plugin, folder, Override::default()));
+        let fits = loader.load(&configured.plugin).and_then(|plugin| {
+            let (tokens, instead) = (data.tokens(), Override::default());
+            connector(id, configured, plugin, folder, tokens, instead)
+        });
         let fits = match fits {
             Ok(connector) if connect => ask_plugin(&connector),
             Ok(_) => Ok(()),

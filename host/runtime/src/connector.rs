@@ -1,8 +1,8 @@
 //! A configured plugin, ready to be called: what configuration says, as the sandbox wants it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crosspoint_config::project::{Connector as Configured, HostName, SecretRef};
@@ -12,7 +12,7 @@ use crosspoint_ledger::Ledger;
 use crosspoint_model::delivery::{Action, Delivery, Outcome};
 use crosspoint_model::entry::What;
 use crosspoint_model::state::State;
-use crosspoint_model::{ConnectorId, DeliveryKey};
+use crosspoint_model::{ConnectorId, DeliveryKey, Instant};
 use crosspoint_sandbox::manifest::{Capability, Role};
 use crosspoint_sandbox::{
     CallInput, CallOutput, Connector, ConnectorSetup, Error, FilesGrant, Grants, GuestError,
@@ -25,6 +25,13 @@ use crate::clock::Clock;
 use crate::error::{chain, coded};
 use crate::failpoint::reach;
 use crate::handle::Handle;
+use crate::live::Usage;
+use crate::live::hook::Hook;
+use crate::poll::Pokes;
+
+/// Entries that the ledger may be ahead of the state when a source is asked for more. Pages are
+/// entries of up to 4 MiB, so that pages of one source fill at most the ledger's buffer.
+pub(crate) const MAX_PAGES_AHEAD: u64 = 16;
 
 /// A configured plugin with all that a call needs.
 pub(crate) struct Lane {
@@ -33,6 +40,12 @@ pub(crate) struct Lane {
     handle: Arc<Handle>,
     ledger: Arc<Ledger>,
     clock: Arc<Clock>,
+    /// Streams that are to be read soon.
+    pub pokes: Pokes,
+    /// The hook address.
+    pub hook: Hook,
+    /// Requests that usage has counted already.
+    counted: Mutex<u64>,
     /// Whether the source's, and the destination's, own check went well since the start.
     source_checked: AtomicBool,
     destination_checked: AtomicBool,
@@ -42,15 +55,16 @@ pub(crate) struct Lane {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Override {
     pub settings: Map<String, Value>,
-    pub files: Option<std::path::PathBuf>,
+    pub files: Option<PathBuf>,
 }
 
-/// Puts a connector together.
+/// Puts a connector together. `tokens` is where renewed refresh tokens are kept.
 pub(crate) fn connector(
     id: &ConnectorId,
     configured: &Configured,
     plugin: Arc<Plugin>,
     folder: &Path,
+    tokens: PathBuf,
     instead: Override,
 ) -> Result<Connector, AdminError> {
     let mut settings = configured.settings.clone();
@@ -88,6 +102,7 @@ pub(crate) fn connector(
             per: format!("{}ms", rate.per_ms),
             burst: Some(rate.burst),
         }),
+        tokens: Some(tokens),
     };
     Ok(Connector::new(setup)?)
 }
@@ -164,6 +179,9 @@ impl Lane {
             handle,
             ledger,
             clock,
+            pokes: Pokes::default(),
+            hook: Hook::default(),
+            counted: Mutex::default(),
             source_checked,
             destination_checked,
         }
@@ -190,6 +208,12 @@ impl Lane {
             jobs: jobs.into_iter().collect(),
             wall_ms: None,
         })
+    }
+
+    /// Counts the requests sent since the last time.
+    pub fn count_requests(&self, usage: &Usage, now: Instant) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        *counted = usage.count(&self.id, self.connector.usage(), *counted, now);
     }
 
     /// Lets the source check its credentials and settings before the first read.
@@ -242,6 +266,10 @@ impl Source for Lane {
         cursor: Option<&[u8]>,
         budget: Budget,
     ) -> Result<Page, SourceFault> {
+        // What is read stays in memory until it is durable, and helps nobody until it is stepped.
+        let before = self.ledger.last_appended().saturating_sub(MAX_PAGES_AHEAD);
+        let stepped = self.handle.applied(before).await;
+        stepped.map_err(|error| SourceFault::Transient(error.to_string()))?;
         let input = self.input().await.map_err(SourceFault::Transient)?;
         let budget = crosspoint_sandbox::Budget {
             records: budget.records,

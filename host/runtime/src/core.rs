@@ -19,12 +19,16 @@ use tokio::sync::watch;
 use crate::admin::AdminError;
 use crate::clock::Clock;
 use crate::failpoint::reach;
+use crate::live::{ComputedTraits, Ring};
 
 /// Longest time that the loop steps before it looks at questions: half of a lookup's budget.
 const SLICE: Duration = Duration::from_millis(2);
 /// How much rarer checkpoints are while entries keep coming: bounds the replay after a crash to some
 /// seconds.
 const BUSY_FACTOR: u32 = 20;
+/// For so long after a lookup others are expected: checkpoints are then as frequent as configured,
+/// since handing over a large one would let lookups wait for as long as it takes.
+const LOOKED_UP_LATELY: Duration = Duration::from_secs(2);
 /// Longest sleep; anything that happens ends it sooner.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -43,6 +47,12 @@ pub(crate) struct Core {
     pub checkpoint_every: Duration,
     /// Who delivers what: woken when an outbox changes.
     pub wakes: BTreeMap<SmolStr, watch::Sender<Wake>>,
+    /// Transitions, for whoever listens.
+    pub changes: Arc<Ring>,
+    /// Compiled at the first lookup.
+    pub computed: Arc<ComputedTraits>,
+    /// When the last lookup came.
+    pub looked_up: Option<MachineInstant>,
 }
 
 impl Core {
@@ -51,6 +61,7 @@ impl Core {
         let effects = self.stepper.step(&mut self.state, seq, entry)?;
         self.applied = seq;
         self.applied_at = entry.at;
+        self.changes.note(seq, &effects.transitions);
         let own_receipts = matches!(entry.what, What::Receipts { .. } | What::Attempts { .. });
         if !own_receipts {
             let command = matches!(
@@ -100,25 +111,36 @@ pub(crate) fn run(
     let mut checkpointed = MachineInstant::now();
     let mut dirty = false;
     loop {
-        loop {
+        let start = MachineInstant::now();
+        let mut answered = false;
+        // However many questions come, the state moves on.
+        while start.elapsed() < SLICE {
             match jobs.try_recv() {
                 Ok(job) => {
                     if job(&mut core).is_break() {
                         return core.checkpoint_and_wait();
                     }
                 }
-                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Empty) => {
+                    answered = true;
+                    break;
+                }
                 Err(TryRecvError::Disconnected) => return core.checkpoint_and_wait(),
             }
         }
         let stepped = step_slice(&mut core, &mut reader)?;
         if stepped {
             dirty = true;
+            // A place that is known is one that can be listened from.
+            core.changes.announce(core.applied);
             applied.send_replace(core.applied);
         }
         let full = core.state.needs_checkpoint();
         // While there is much to do, each changed key is better written once than often.
-        let interval = core.checkpoint_every * if stepped { BUSY_FACTOR } else { 1 };
+        let looked_up = core.looked_up;
+        let awaited = looked_up.is_some_and(|at| at.elapsed() < LOOKED_UP_LATELY);
+        let factor = if stepped && !awaited { BUSY_FACTOR } else { 1 };
+        let interval = core.checkpoint_every * factor;
         let due = checkpointed.elapsed() >= interval;
         if dirty && (full || due && !core.state.is_writing()?) {
             core.state.checkpoint(core.applied, core.applied_at)?;
@@ -138,7 +160,7 @@ pub(crate) fn run(
                 let wait = due.since_ms(core.clock.now()).max(1).unsigned_abs();
                 sleep = sleep.min(Duration::from_millis(wait));
             }
-            if core.applied == ledger.durable_position() {
+            if answered && core.applied == ledger.durable_position() {
                 ledger.wait_beyond(core.applied, sleep.max(Duration::from_millis(1)))?;
             }
         }

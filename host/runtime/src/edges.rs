@@ -12,14 +12,13 @@ use crate::admin::AdminError;
 use crate::connector::Lane;
 use crate::error::coded;
 use crate::host::Host;
-
-/// Longest pause of a source after a failed read.
-const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// First pause of a source after a failed read.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
+use crate::poll::{poll, rests};
 
 /// How often old ledger files are looked for: files go whole, so hours do not matter.
 const RETENTION_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// How often the figures of connectors are written: what a crash loses of them.
+const USAGE_PAUSE: Duration = Duration::from_secs(60);
 
 /// The tasks around the core thread.
 pub(crate) struct Edges {
@@ -44,14 +43,19 @@ impl Edges {
             if lane.has_role(Role::Destination) {
                 start_worker(host, Arc::clone(&lane), &stop, &mut tasks)?;
             }
-            if lane.has_role(Role::Source)
-                && let Some(every_ms) = host.project.connectors[id].every_ms
-            {
-                let every = Duration::from_millis(every_ms);
-                let poll = poll(Arc::clone(host), lane, every, stop.subscribe());
-                tasks.spawn_on(poll, host.tokio.handle());
+            if lane.has_role(Role::Source) {
+                warn_of_unknown_url(host, &lane);
+                let every = host.project.connectors[id].every.clone();
+                if every.is_some() || lane.connector.webhook().is_some() {
+                    let poll = poll(Arc::clone(host), lane, every, stop.subscribe());
+                    tasks.spawn_on(poll, host.tokio.handle());
+                }
             }
         }
+        tasks.spawn_on(
+            note_usage(Arc::clone(host), stop.subscribe()),
+            host.tokio.handle(),
+        );
         tasks.spawn_on(
             forget(Arc::clone(host), stop.subscribe()),
             host.tokio.handle(),
@@ -96,61 +100,35 @@ fn start_worker(
     Ok(())
 }
 
+/// A signature over the address cannot be verified by who does not know it.
+fn warn_of_unknown_url(host: &Host, lane: &Lane) {
+    let Some(server) = &host.project.server else {
+        return;
+    };
+    let needed = lane.connector.webhook().is_some_and(|it| it.needs_url());
+    if needed && server.public_url.is_none() {
+        tracing::warn!(
+            connector = %lane.id,
+            "calls to the hook address will be refused: the vendor signs the address; set \
+             `public_url` in `[server]`"
+        );
+    }
+}
+
+/// Writes down from time to time what connectors use.
+async fn note_usage(host: Arc<Host>, mut stop: watch::Receiver<bool>) -> Result<(), AdminError> {
+    while !rests(USAGE_PAUSE, &mut stop).await {
+        let noting = Arc::clone(&host);
+        let noted = tokio::task::spawn_blocking(move || noting.note_usage());
+        noted.await.map_err(|error| coded("XP-RUN-009", error, None))?;
+    }
+    Ok(())
+}
+
 /// Lets go of old ledger files from time to time.
 async fn forget(host: Arc<Host>, mut stop: watch::Receiver<bool>) -> Result<(), AdminError> {
     while !rests(RETENTION_PAUSE, &mut stop).await {
         host.forget_in_background().await?;
     }
     Ok(())
-}
-
-/// Waits; true where the host stops meanwhile.
-async fn rests(pause: Duration, stop: &mut watch::Receiver<bool>) -> bool {
-    tokio::select! {
-        () = tokio::time::sleep(pause) => false,
-        _ = stop.wait_for(|stop| *stop) => true,
-    }
-}
-
-/// Reads a source at once and then on its schedule, more slowly while it fails.
-async fn poll(
-    host: Arc<Host>,
-    lane: Arc<Lane>,
-    every: Duration,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), AdminError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let paused = host.is_paused(&lane.id).await?;
-        let mut wait = every;
-        if !paused {
-            let read = async { host.sync(&lane.id.0, None, &|_| {}).await };
-            let read = tokio::select! {
-                read = read => read,
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
-            };
-            match read {
-                Ok(synced) => {
-                    pause = FIRST_PAUSE;
-                    if synced.records + synced.quarantined > 0 {
-                        tracing::info!(
-                            connector = %lane.id, records = synced.records,
-                            quarantined = synced.quarantined, "read"
-                        );
-                    }
-                    for notice in synced.notices {
-                        tracing::warn!(connector = %lane.id, notice);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(connector = %lane.id, error = %error, "could not read");
-                    wait = pause.min(every.max(FIRST_PAUSE));
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
-        if rests(wait, &mut stop).await {
-            return Ok(());
-        }
-    }
 }

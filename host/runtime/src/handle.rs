@@ -6,15 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crosspoint_ledger::Ledger;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::admin::AdminError;
 use crate::core::{Core, Job, run};
 use crate::error::coded;
 
+/// Questions of async tasks that may wait for the core thread. A task that is dropped leaves its
+/// question behind, so it is the questions that are bounded, not the tasks. Threads that ask are few,
+/// and each waits for its answer.
+pub(crate) const MAX_WAITING: usize = 1_024;
+
 /// Asks the core thread.
 pub(crate) struct Handle {
     jobs: Mutex<Option<Sender<Job>>>,
+    room: Arc<Semaphore>,
     ledger: Arc<Ledger>,
     applied: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -46,6 +52,7 @@ impl Handle {
             })?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
+            room: Arc::new(Semaphore::new(MAX_WAITING)),
             ledger,
             applied,
             thread: Mutex::new(Some(thread)),
@@ -67,15 +74,19 @@ impl Handle {
         answered.recv().map_err(|_| self.stopped())?
     }
 
-    /// Asks and completes with the answer.
+    /// Asks and completes with the answer. May be dropped at any time. With [`MAX_WAITING`]
+    /// questions before it, waits until one of them is answered.
     pub async fn ask_async<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
     ) -> Result<T, AdminError> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let room = room.map_err(|_| self.stopped())?;
         let (answer, answered) = oneshot::channel();
         self.send(Box::new(move |core| {
             // Nobody waits any more where this fails.
             _ = answer.send(question(core));
+            drop(room);
             ControlFlow::Continue(())
         }))?;
         answered.await.map_err(|_| self.stopped())?
@@ -92,6 +103,11 @@ impl Handle {
     pub async fn ended(&self) {
         let mut applied = self.applied.clone();
         while applied.changed().await.is_ok() {}
+    }
+
+    /// Whether the thread runs.
+    pub fn runs(&self) -> bool {
+        self.applied.has_changed().is_ok()
     }
 
     /// The last entry that the state holds.

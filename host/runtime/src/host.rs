@@ -12,16 +12,18 @@ use crosspoint_ledger::Ledger;
 use crosspoint_model::ConnectorId;
 use crosspoint_model::entry::{Configured as Files, What};
 use crosspoint_step::Stepper;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::admin::{AdminError, Progress};
-use crate::clock::Clock;
+use crate::clock::{Clock, machine_now};
 use crate::connector::{Lane, Override, connector};
 use crate::edges::Edges;
 use crate::error::{coded, not_found};
 use crate::handle::Handle;
-use crate::live::Keys;
+use crate::live::{Keys, Room, Usage, server_config};
 use crate::open::{DataFolder, OnProgress, open};
 use crate::plugins::Loader;
+use crate::threads::Threads;
 
 /// What to open, and how.
 #[derive(Clone, Debug)]
@@ -55,7 +57,11 @@ pub struct Host {
     pub(crate) data: DataFolder,
     pub(crate) rebuilt: Option<String>,
     pub(crate) keys: Keys,
-    pub(crate) tokio: tokio::runtime::Runtime,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) files: Vec<(String, String)>,
+    pub(crate) room: Room,
+    pub(crate) usage: Usage,
+    pub(crate) tokio: Threads,
     loader: Mutex<Option<Arc<Loader>>>,
     lanes: Mutex<BTreeMap<ConnectorId, Arc<Lane>>>,
     edges: Mutex<Option<Edges>>,
@@ -73,24 +79,44 @@ impl Host {
     /// folder.
     pub fn open(options: HostOptions, progress: OnProgress<'_>) -> Result<Arc<Self>, AdminError> {
         let files = crosspoint_config::read_folder(&options.project).map_err(config_error)?;
+        Self::start(options, files, true, progress)
+    }
+
+    /// As [`Self::open`], with these files in place of those that the project folder holds now, and
+    /// without waiting until every profile follows a changed configuration: that goes on while the
+    /// host runs.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        options: HostOptions,
+        files: Vec<(String, String)>,
+        progress: OnProgress<'_>,
+    ) -> Result<Arc<Self>, AdminError> {
+        Self::start(options, files, false, progress)
+    }
+
+    fn start(
+        options: HostOptions,
+        files: Vec<(String, String)>,
+        sweeps: bool,
+        progress: OnProgress<'_>,
+    ) -> Result<Arc<Self>, AdminError> {
         let project = crosspoint_config::parse(&files)
             .map_err(|problems| config_error(crosspoint_config::Error::Problems(problems)))?;
         // Only a host that runs is called from outside.
-        let keys = match options.edges {
-            true => Keys::read(&project, &options.project)?,
-            false => Keys::default(),
+        let (keys, tls) = match options.edges {
+            true => outside(&project, &options.project)?,
+            false => Default::default(),
         };
         let data = options.data_folder();
         let opened = open(&data, &project, progress)?;
+        let usage = Usage::open(data.usage());
         let mut core = opened.core;
         let applied = Stepper::applied_files(&mut core.state)?;
         let (ledger, clock) = (Arc::clone(&core.ledger), Arc::clone(&core.clock));
         let handle = Arc::new(Handle::start(core)?);
-        let tokio = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .worker_threads(2)
-            .thread_name("edge")
-            .build()
+        let tokio = Threads::start()
             .map_err(|error| coded("XP-RUN-009", format!("could not start: {error}"), None))?;
         let host = Arc::new(Self {
             handle,
@@ -101,6 +127,10 @@ impl Host {
             data,
             rebuilt: opened.rebuilt,
             keys,
+            tls,
+            files,
+            room: Room::default(),
+            usage,
             tokio,
             loader: Mutex::default(),
             lanes: Mutex::default(),
@@ -108,11 +138,14 @@ impl Host {
             runs_edges: options.edges,
             closed: AtomicBool::new(false),
         });
-        if applied != files {
+        if applied != host.files {
+            let files = host.files.clone();
             let what = What::Configured(Files { files });
             let seq = host.ledger.append(host.clock.now(), &what)?.seq;
             host.tokio.block_on(host.handle.applied(seq))?;
-            host.finish_sweep(progress)?;
+            if sweeps {
+                host.finish_sweep(progress)?;
+            }
         }
         if options.edges {
             let edges = Edges::start(&host)?;
@@ -156,6 +189,16 @@ impl Host {
         &self.keys
     }
 
+    /// The host's certificate, where it speaks TLS itself.
+    pub fn tls(&self) -> Option<&Arc<ServerConfig>> {
+        self.tls.as_ref()
+    }
+
+    /// The files that the host was opened with: path in the project folder, and text.
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
+    }
+
     /// The folder with `crosspoint.toml`.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -189,19 +232,30 @@ impl Host {
         if self.closed.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
-        let edges = self
-            .edges
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(edges) = edges {
-            self.tokio.block_on(edges.stop())?;
-        }
+        self.tokio.block_on(self.stop_edges())?;
+        self.note_usage();
         // After a failure of the step loop there is nothing to let go of.
         let forgotten = self.forget_old_entries();
         let stopped = self.handle.stop();
         self.ledger.close()?;
         stopped.and(forgotten)
+    }
+
+    /// Stops reading sources and delivering, and waits for what is on its way. Everything else goes
+    /// on. A second call does nothing.
+    ///
+    /// # Errors
+    /// What stopped the first task that failed.
+    pub async fn stop_edges(&self) -> Result<(), AdminError> {
+        let edges = self
+            .edges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match edges {
+            Some(edges) => edges.stop().await,
+            None => Ok(()),
+        }
     }
 
     /// Whether deliver workers run.
@@ -246,11 +300,46 @@ impl Host {
         Ok(Arc::clone(lanes.entry(id.clone()).or_insert(lane)))
     }
 
+    /// The connector, if it is loaded.
+    pub(crate) fn loaded(&self, id: &str) -> Option<Arc<Lane>> {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(&ConnectorId::from(id)).cloned()
+    }
+
+    /// All connectors that are loaded.
+    pub(crate) fn loaded_lanes(&self) -> Vec<Arc<Lane>> {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.values().cloned().collect()
+    }
+
+    /// Counts the requests of all connectors.
+    pub(crate) fn count_requests(&self) {
+        let now = machine_now();
+        for lane in self.loaded_lanes() {
+            lane.count_requests(&self.usage, now);
+        }
+    }
+
+    /// Counts the requests of all connectors, and writes down what they use.
+    pub(crate) fn note_usage(&self) {
+        self.count_requests();
+        if let Err(error) = self.usage.save() {
+            tracing::warn!(%error, "could not write the figures of connectors");
+        }
+    }
+
     /// A connector with parts of its configuration replaced.
     pub(crate) fn build_lane(&self, id: &str, instead: Override) -> Result<Arc<Lane>, AdminError> {
         let (id, configured) = self.configured(id)?;
         let plugin = self.loader()?.load(&configured.plugin)?;
-        let connector = connector(id, configured, plugin, &self.folder, instead)?;
+        let connector = connector(
+            id,
+            configured,
+            plugin,
+            &self.folder,
+            self.data.tokens(),
+            instead,
+        )?;
         Ok(Arc::new(Lane::new(
             id.clone(),
             connector,
@@ -269,6 +358,17 @@ impl Host {
         *loader = Some(Arc::clone(&fresh));
         Ok(fresh)
     }
+}
+
+/// What calls from outside need: who may call, and how the host proves who it is.
+fn outside(
+    project: &Project,
+    folder: &Path,
+) -> Result<(Keys, Option<Arc<ServerConfig>>), AdminError> {
+    let keys = Keys::read(project, folder)?;
+    let tls = project.server.as_ref().and_then(|server| server.tls.as_ref());
+    let tls = tls.map(|tls| server_config(tls, folder)).transpose()?;
+    Ok((keys, tls))
 }
 
 fn config_error(error: crosspoint_config::Error) -> AdminError {

@@ -17,8 +17,15 @@
 //! - Replaying the ledger into an empty store gives the same bytes
 //!   (`replay_equals_the_store`).
 //! - Opening twice applies the configuration once (`opening_again_changes_nothing`).
+//! - What waits for the state is bounded, and sources are not read far ahead of it
+//!   (`questions_that_nobody_waits_for_any_more_are_bounded`,
+//!   `a_source_is_not_read_far_ahead_of_the_state`).
 //! - What retention leaves of ledger and snapshots makes the whole state
 //!   (`what_stays_makes_the_whole_state`).
+//! - A lookup changes nothing, not even the numbers of names
+//!   (`unknown_people_and_names_leave_no_trace`).
+//! - Who listens to a segment misses nothing (`a_listener_goes_on_at_any_place_and_misses_nothing`)
+//!   or learns that it did (`who_falls_behind_learns_that`).
 //!
 //! # Not here
 //! Rules: those are in step and below. The command line and sockets: cli and api.
@@ -36,8 +43,10 @@ mod host;
 pub mod live;
 mod open;
 mod plugins;
+mod poll;
 mod replay;
 mod retention;
+mod threads;
 mod work;
 
 #[cfg(test)]

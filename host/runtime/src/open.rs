@@ -14,6 +14,7 @@ use crate::admin::{AdminError, Progress};
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::error::coded;
+use crate::live::Ring;
 
 /// Told how far a long job is.
 pub(crate) type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
@@ -36,6 +37,16 @@ impl DataFolder {
 
     pub fn plugin_cache(&self) -> PathBuf {
         self.0.join("plugin-cache")
+    }
+
+    /// Refresh tokens that vendors renewed.
+    pub fn tokens(&self) -> PathBuf {
+        self.0.join("tokens")
+    }
+
+    /// How fresh connectors are and what they use.
+    pub fn usage(&self) -> PathBuf {
+        self.0.join("usage.json")
     }
 
     pub fn socket(&self) -> PathBuf {
@@ -78,17 +89,22 @@ pub(crate) fn open(
     let stepper = Stepper::resume(&mut state)?;
     let reached = state.reached();
     let clock = Arc::new(Clock::new(project.clock, ledger.last_at()));
+    let applied = reached.map_or(0, |reached| reached.position);
     let mut core = Core {
         state,
         stepper,
         clock,
-        applied: reached.map_or(0, |reached| reached.position),
+        applied,
         applied_at: reached.map_or(Instant(0), |reached| reached.at),
         checkpoint_every: Duration::from_millis(project.store.checkpoint_every_ms),
         wakes: std::collections::BTreeMap::new(),
+        changes: Arc::new(Ring::new(applied)),
+        computed: Arc::default(),
+        looked_up: None,
         ledger,
     };
     catch_up(&mut core, rebuilt.is_some(), progress)?;
+    core.changes.announce(core.applied);
     Ok(Opened { core, rebuilt })
 }
 

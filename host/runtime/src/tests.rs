@@ -1,4 +1,6 @@
+mod pressure;
 mod retention;
+mod triggers;
 
 use std::fs;
 use std::path::Path;
@@ -289,10 +291,10 @@ fn importing_a_file_twice_counts_once() {
 #[test]
 fn check_finds_what_does_not_fit_the_plugin() {
     let folder = project();
-    assert_eq!(check(folder.path(), true), []);
+    assert_eq!(check(folder.path(), None, true), []);
     let text = PROJECT.replace("currency = \"EUR\"", "curency = \"EUR\"");
     fs::write(folder.path().join("crosspoint.toml"), text).unwrap();
-    let findings = check(folder.path(), true);
+    let findings = check(folder.path(), None, true);
     assert_eq!(findings.len(), 1);
     assert!(
         findings[0].message.contains("curency"),

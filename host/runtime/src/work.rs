@@ -36,6 +36,7 @@ impl Host {
     ) -> Result<Synced, AdminError> {
         let lane = self.lane(id)?;
         let start = MachineInstant::now();
+        let began = machine_now();
         let mut synced = Synced {
             connector: id.to_owned(),
             ..Synced::default()
@@ -53,6 +54,9 @@ impl Host {
         {
             let summary = self.read(&lane, stream, true, progress).await?;
             add(&mut synced, stream, summary);
+        }
+        if only.is_none() {
+            self.usage.read_all(&lane.id, began);
         }
         synced.elapsed_ms = elapsed_ms(start);
         Ok(synced)
@@ -93,6 +97,7 @@ impl Host {
             let summary = self.read(&lane, &stream, false, progress).await?;
             add(&mut synced, &stream, summary);
         }
+        lane.count_requests(&self.usage, machine_now());
         synced.elapsed_ms = elapsed_ms(start);
         Ok(synced)
     }
@@ -126,6 +131,7 @@ impl Host {
         keeps_cursor: bool,
         progress: OnProgress<'_>,
     ) -> Result<ReadSummary, AdminError> {
+        let began = machine_now();
         let cursor = match keeps_cursor {
             true => self.cursor(&lane.id, stream).await?,
             false => None,
@@ -144,7 +150,10 @@ impl Host {
             connector: &lane.id,
             stream,
             keeps_cursor,
-            stamp: &|records| self.clock.stamp(records),
+            stamp: &|records| {
+                self.usage.came(&lane.id, stream, records);
+                self.clock.stamp(records)
+            },
             progress: &tell,
             budget: Budget::default(),
         };
@@ -155,6 +164,9 @@ impl Host {
             self.pause(&lane.id, Some(reason)).await?;
         }
         let summary = read?;
+        if keeps_cursor {
+            self.usage.read(&lane.id, stream, began);
+        }
         self.let_go_on(&lane.id).await?;
         reach("after-fsync");
         if let Some(seq) = summary.last_seq {
@@ -202,7 +214,11 @@ impl Host {
             paused: reason.map(Into::into),
         };
         let seq = self.ledger.append(self.clock.now(), &what)?.seq;
-        self.handle.applied(seq).await
+        self.handle.applied(seq).await?;
+        if let Some(lane) = self.loaded(&connector.0) {
+            lane.pokes.wake();
+        }
+        Ok(())
     }
 
     /// Delivers what is due at one destination, or at all. A host that runs delivers by itself.

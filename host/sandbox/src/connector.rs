@@ -7,6 +7,7 @@ pub(crate) mod source;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +21,8 @@ use wasmtime::{Store, UpdateDeadline};
 use crosspoint_model::ConnectorId;
 
 use crate::bindings::crosspoint::connector::errors;
-use crate::credentials::Credentials;
-use crate::egress::Egress;
+use crate::credentials::{Credentials, Owner};
+use crate::egress::{Account, Egress};
 use crate::error::{At, Error, GuestError, Result};
 use crate::files::Files;
 use crate::grants::{Granter, Grants};
@@ -32,6 +33,7 @@ use crate::plugin::Plugin;
 use crate::rate::RateBudget;
 use crate::secret::{Scrubber, Secret};
 use crate::state::{CallState, LogLine, Notes};
+use crate::usage::Usage;
 use crate::webhook::Verifier;
 
 use fate::OverBudget;
@@ -55,6 +57,9 @@ pub struct ConnectorSetup {
     pub limits: Limits,
     /// The vendor account's rate, where the operator knows better than the manifest.
     pub rate: Option<RateLimit>,
+    /// Folder for refresh tokens that vendors renew; made when the first one comes. Without it no
+    /// token is fetched for a secret of kind `oauth2-refresh`.
+    pub tokens: Option<PathBuf>,
 }
 
 /// A configured plugin. Calls may run concurrently; each has an instance of its own.
@@ -80,6 +85,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) scrubber: Arc<Scrubber>,
     rate: Arc<RateBudget>,
+    usage: Arc<Usage>,
 }
 
 /// What one call is given beyond its arguments.
@@ -153,6 +159,7 @@ impl Connector {
             grants,
             limits,
             rate,
+            tokens,
         } = setup;
         let manifest = &plugin.manifest;
         let scrubber = Arc::new(Scrubber::default());
@@ -163,7 +170,11 @@ impl Connector {
                 problems.extend(found);
                 settings
             });
-        let credentials = Credentials::new(manifest, &settings, &secrets, &scrubber)
+        let owner = Owner {
+            connector: &id.0,
+            tokens: tokens.as_deref(),
+        };
+        let credentials = Credentials::new(manifest, &settings, &secrets, &scrubber, owner)
             .map_err(|found| problems.extend(found))
             .ok();
         let problem = |place: &str, reason| Problem {
@@ -183,14 +194,20 @@ impl Connector {
         let rate = Arc::new(RateBudget::new(
             rate.as_ref().or(manifest.rate_limit.as_ref()),
         ));
+        let usage = Arc::new(Usage::default());
         let reaches =
             manifest.asks_for(Capability::Http) || manifest.asks_for(Capability::WasiHttp);
         let egress = credentials.filter(|_| reaches).and_then(|credentials| {
             let granter = Granter::new(&manifest.hosts, &settings, grants.hosts);
+            let account = Account {
+                rate: rate.clone(),
+                usage: usage.clone(),
+                quota: manifest.quota.clone(),
+            };
             Egress::new(
                 granter,
                 credentials,
-                rate.clone(),
+                account,
                 scrubber.clone(),
                 &limits,
             )
@@ -213,6 +230,7 @@ impl Connector {
             limits,
             scrubber,
             rate,
+            usage,
         });
         Ok(Self {
             plugin,
@@ -236,6 +254,11 @@ impl Connector {
     /// The vendor account's rate budget, which the plugin's own requests draw from.
     pub fn rate(&self) -> &RateBudget {
         &self.shared.rate
+    }
+
+    /// What its requests used up at the vendor.
+    pub fn usage(&self) -> &Usage {
+        &self.shared.usage
     }
 
     /// What tells the vendor's calls to the hook address from others; `None` where the plugin takes

@@ -7,6 +7,7 @@ mod pattern;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use opendal::{EntryMode, ErrorKind, Metadata, Operator, Reader};
 
@@ -48,7 +49,21 @@ pub(crate) enum FileError {
 /// Files opened in one call: each is looked at once, however many ranges are read.
 #[derive(Default)]
 pub(crate) struct OpenFiles {
-    open: HashMap<String, (Reader, u64)>,
+    open: HashMap<String, OpenFile>,
+}
+
+#[derive(Clone)]
+struct OpenFile {
+    source: Source,
+    size: u64,
+}
+
+/// Where the bytes of an open file come from.
+#[derive(Clone)]
+enum Source {
+    /// A local file, held open: every step of a service's reader would wait for another thread.
+    Local(Arc<std::fs::File>),
+    Service(Reader),
 }
 
 impl Files {
@@ -149,37 +164,29 @@ impl Files {
         length: u32,
     ) -> Result<Vec<u8>, FileError> {
         plain(path)?;
-        let (reader, size) = match open.open.get(path) {
-            Some((reader, size)) => (reader.clone(), *size),
+        let OpenFile { source, size } = match open.open.get(path) {
+            Some(file) => file.clone(),
             None => {
-                self.inside(path).await?;
-                let metadata = self
-                    .operator
-                    .stat(path)
-                    .await
-                    .map_err(|error| fault(&error))?;
-                if metadata.mode() != EntryMode::FILE {
-                    return Err(FileError::NotFound);
-                }
-                let reader = self
-                    .operator
-                    .reader(path)
-                    .await
-                    .map_err(|error| fault(&error))?;
-                let size = metadata.content_length();
-                open.open.insert(path.to_owned(), (reader.clone(), size));
-                (reader, size)
+                let file = self.open(path).await?;
+                open.open.insert(path.to_owned(), file.clone());
+                file
             }
         };
         let end = size.min(offset.saturating_add(length.min(MAX_READ_BYTES).into()));
         if offset >= end {
             return Ok(Vec::new());
         }
-        let mut bytes = Vec::with_capacity((end - offset) as usize);
-        reader
-            .read_into(&mut bytes, offset..end)
-            .await
-            .map_err(|error| fault(&error))?;
+        let bytes = match source {
+            Source::Local(file) => folder::read(file, offset..end).await?,
+            Source::Service(reader) => {
+                let mut bytes = Vec::with_capacity((end - offset) as usize);
+                reader
+                    .read_into(&mut bytes, offset..end)
+                    .await
+                    .map_err(|error| fault(&error))?;
+                bytes
+            }
+        };
         if (bytes.len() as u64) < end - offset {
             return Err(FileError::Changed(format!(
                 "`{path}` ended at byte {} instead of {size}",
@@ -187,6 +194,31 @@ impl Files {
             )));
         }
         Ok(bytes)
+    }
+
+    async fn open(&self, path: &str) -> Result<OpenFile, FileError> {
+        if let Some(folder) = &self.folder {
+            let (file, size) = folder::open(folder.clone(), path.to_owned()).await?;
+            let source = Source::Local(Arc::new(file));
+            return Ok(OpenFile { source, size });
+        }
+        let metadata = self
+            .operator
+            .stat(path)
+            .await
+            .map_err(|error| fault(&error))?;
+        if metadata.mode() != EntryMode::FILE {
+            return Err(FileError::NotFound);
+        }
+        let reader = self
+            .operator
+            .reader(path)
+            .await
+            .map_err(|error| fault(&error))?;
+        Ok(OpenFile {
+            source: Source::Service(reader),
+            size: metadata.content_length(),
+        })
     }
 
     /// Refuses a local path that a symbolic link leads outside.

@@ -19,6 +19,11 @@
 //!   [`webhook::Verifier`] first; what proved them does not
 //!   (`what_is_signed_is_accepted_and_any_flipped_bit_is_refused`,
 //!   `a_shared_value_does_not_reach_the_plugin`).
+//! - A refresh token that a vendor renews is on disk before anything is done with what came with
+//!   it, is spent by one at a time, and is not lost with the call or the process
+//!   (`a_renewed_token_outlives_the_process`, `concurrent_calls_renew_once`,
+//!   `connectors_of_one_name_share_their_token`, `a_call_that_ends_early_loses_no_token`,
+//!   `nothing_is_spent_that_could_not_be_kept`).
 //! - A file outside the granted location cannot be read (`nothing_leads_outside`).
 //! - Only this crate names wasmtime
 //!   (`only_store_names_sled_and_only_sandbox_names_wasmtime`).
@@ -49,12 +54,13 @@ mod plugin;
 mod rate;
 mod secret;
 mod state;
+mod usage;
 mod wasi_http;
 pub mod webhook;
 
 pub use component::read_manifest;
 pub use connector::destination::{ActionOffer, FieldOffer, Found, Idempotency};
-pub use connector::source::{Budget, Page, Received, Stream, WebhookRequest};
+pub use connector::source::{Budget, Page, Part, Received, Stream, WebhookRequest};
 pub use connector::{
     CallInput, CallOutput, CallStats, Connector, ConnectorSetup, QUARANTINE_AFTER,
 };
@@ -67,3 +73,4 @@ pub use plugin::Plugin;
 pub use rate::RateBudget;
 pub use secret::Secret;
 pub use state::{LogLevel, LogLine, Notes};
+pub use usage::{Quota, Usage};

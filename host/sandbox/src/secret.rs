@@ -37,41 +37,70 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Shorter values are not looked for: they would blot out ordinary text, and are no secrets.
-const SHORTEST_NEEDLE_BYTES: usize = 6;
+/// Shorter values are not looked for, since they would blot out ordinary text; so no connector is
+/// made with a shorter secret.
+pub(crate) const SHORTEST_NEEDLE_BYTES: usize = 6;
+
+/// Shorter words within a secret's text may be ordinary ones.
+const SHORTEST_WORD_BYTES: usize = 16;
 
 /// Blots out known secrets in texts and bodies, in the forms in which they travel.
 #[derive(Default)]
 pub(crate) struct Scrubber {
-    needles: RwLock<Vec<Zeroizing<Vec<u8>>>>,
+    needles: RwLock<Vec<Needle>>,
+}
+
+struct Needle {
+    bytes: Zeroizing<Vec<u8>>,
+    /// How often it was added and not removed: values share forms.
+    added: usize,
 }
 
 impl Scrubber {
     /// Adds a value with its base64, percent-encoded and JSON-escaped forms.
     pub(crate) fn add(&self, value: &str) {
-        let mut forms = vec![value.to_owned(), BASE64_STANDARD.encode(value)];
-        let percent = percent_encoded(value);
-        forms.push(percent.to_lowercase());
-        forms.push(percent);
-        forms.push(form_encoded(value));
-        if let Ok(quoted) = serde_json::to_string(value) {
-            forms.push(quoted[1..quoted.len() - 1].to_owned());
-        }
-        if let Some(encoded) = value.strip_prefix("whsec_") {
-            forms.push(encoded.to_owned());
-        }
         let Ok(mut needles) = self.needles.write() else {
             return;
         };
-        for form in forms {
+        for form in forms(value) {
             let known = needles
-                .iter()
-                .any(|needle| needle.as_slice() == form.as_bytes());
-            if form.len() >= SHORTEST_NEEDLE_BYTES && !known {
-                needles.push(Zeroizing::new(form.into_bytes()));
+                .iter_mut()
+                .find(|needle| needle.bytes.as_slice() == form.as_bytes());
+            match known {
+                Some(needle) => needle.added += 1,
+                None if form.len() >= SHORTEST_NEEDLE_BYTES => needles.push(Needle {
+                    bytes: Zeroizing::new(form.into_bytes()),
+                    added: 1,
+                }),
+                None => {}
             }
         }
-        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        needles.sort_by_key(|needle| std::cmp::Reverse(needle.bytes.len()));
+    }
+
+    /// Adds a value and its long words: a secret's text may hold several values.
+    pub(crate) fn add_all(&self, text: &str) {
+        self.add(text);
+        let words = text.split_whitespace();
+        words
+            .filter(|word| word.len() >= SHORTEST_WORD_BYTES)
+            .for_each(|word| self.add(word));
+    }
+
+    /// Undoes one [`Self::add`] of a value that is of no use to anybody any more.
+    pub(crate) fn remove(&self, value: &str) {
+        let Ok(mut needles) = self.needles.write() else {
+            return;
+        };
+        for form in forms(value) {
+            let known = needles
+                .iter_mut()
+                .find(|needle| needle.bytes.as_slice() == form.as_bytes());
+            if let Some(needle) = known {
+                needle.added -= 1;
+            }
+            needles.retain(|needle| needle.added > 0);
+        }
     }
 
     /// `text` with every secret replaced.
@@ -87,7 +116,7 @@ impl Scrubber {
         };
         let mut changed: Option<BytesMut> = None;
         for needle in needles.iter() {
-            let finder = memmem::Finder::new(needle.as_slice());
+            let finder = memmem::Finder::new(needle.bytes.as_slice());
             let mut from = 0;
             loop {
                 let hay: &[u8] = changed.as_deref().unwrap_or(&body);
@@ -95,12 +124,28 @@ impl Scrubber {
                     break;
                 };
                 let copy = changed.get_or_insert_with(|| BytesMut::from(&body[..]));
-                copy[found..found + needle.len()].fill(b'*');
-                from = found + needle.len();
+                copy[found..found + needle.bytes.len()].fill(b'*');
+                from = found + needle.bytes.len();
             }
         }
         changed.map_or(body, BytesMut::freeze)
     }
+}
+
+/// How a value may be written.
+fn forms(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned(), BASE64_STANDARD.encode(value)];
+    let percent = percent_encoded(value);
+    forms.push(percent.to_lowercase());
+    forms.push(percent);
+    forms.push(form_encoded(value));
+    if let Ok(quoted) = serde_json::to_string(value) {
+        forms.push(quoted[1..quoted.len() - 1].to_owned());
+    }
+    if let Some(encoded) = value.strip_prefix("whsec_") {
+        forms.push(encoded.to_owned());
+    }
+    forms
 }
 
 /// RFC 3986 percent-encoding of everything but unreserved characters.
@@ -148,6 +193,18 @@ mod tests {
             assert!(!text.contains(form), "{text}");
             assert_eq!(text.len(), 5 + 2 * form.len());
         }
+    }
+
+    #[test]
+    fn a_removed_value_is_let_through_and_its_neighbours_are_not() {
+        let scrubber = Scrubber::default();
+        scrubber.add_all("first-long-value-1 second-long-value");
+        scrubber.add("third value");
+        scrubber.remove("third value");
+        scrubber.add("second-long-value");
+        scrubber.remove("second-long-value");
+        let text = scrubber.text("first-long-value-1, second-long-value, third value");
+        assert_eq!(text, "******************, *****************, third value");
     }
 
     #[test]

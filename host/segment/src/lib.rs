@@ -14,6 +14,8 @@
 //! - Rules that read nothing of what changed are not evaluated (`only_readers_are_affected`).
 //! - Evaluation never fails: what cannot be computed is absent (`absent_is_never_an_error`).
 //! - Every fault in a rule is found at load, with its place (`faults_have_place_and_hint`).
+//! - What is told about a clause is exact: between the instants at which it is said to turn it does
+//!   not (`turns_are_where_they_are_said_to_be`).
 //!
 //! # Not here
 //! Clocks: `now` is an argument. I/O. Survivorship and identity: see [`View`]. The parser crate
@@ -40,9 +42,9 @@ mod view;
 
 pub use depends::Dependencies;
 pub use error::RuleError;
-pub use explain::Clause;
+pub use explain::{Clause, Evidence};
 pub use program::{Program, Timed};
-pub use reevaluate::Transition;
+pub use reevaluate::{Transition, set_expiry};
 pub use ruleset::{ComputedTrait, Rule, RuleSet, compile_set};
 pub use schema::{Schema, TraitType};
 pub use standard::STANDARD_COMPUTED;

@@ -1,11 +1,14 @@
 //! A compiled expression that stands alone: a field of a sync, a condition, a computed trait.
 
 use crosspoint_model::profile::Profile;
+use crosspoint_model::time::MINUTE_MS;
 use crosspoint_model::{Instant, Touched, Value};
 
 use crate::compile::Compiled;
 use crate::depends::Dependencies;
 use crate::eval::Evaluator;
+use crate::moving::Part;
+use crate::node::Node;
 use crate::view::View;
 
 /// A compiled expression.
@@ -50,6 +53,12 @@ impl Program {
         }
     }
 
+    /// Whether the value itself moves with time, as `now` does, or turns every second or more often:
+    /// then there is always a next change, and nobody should wait for it.
+    pub fn moves(&self) -> bool {
+        moves(&self.compiled.node)
+    }
+
     /// What it reads.
     pub fn dependencies(&self) -> &Dependencies {
         &self.compiled.depends
@@ -58,6 +67,34 @@ impl Program {
     /// Whether a change of data can change the value.
     pub fn depends_on(&self, touched: &Touched) -> bool {
         self.compiled.depends.meet(touched)
+    }
+}
+
+/// Units shorter than this turn too often to be waited for.
+const SLOWEST_MOVING_MS: i64 = MINUTE_MS;
+
+fn moves(node: &Node) -> bool {
+    match node {
+        Node::Now => true,
+        Node::Calculate(_, left, right)
+        | Node::TextTest(_, left, right)
+        | Node::InList(left, right) => moves(left) || moves(right),
+        Node::Negate(operand)
+        | Node::Round(operand, _)
+        | Node::Matches(operand, _)
+        | Node::Lower(operand)
+        | Node::Upper(operand)
+        | Node::Size(operand)
+        | Node::ReadAs(_, operand)
+        | Node::Not(operand) => moves(operand),
+        Node::If(parts) => parts.iter().any(moves),
+        Node::And(operands) | Node::Or(operands) => operands.iter().any(moves),
+        Node::Part(part, operand) => {
+            matches!(part, Part::Seconds | Part::Milliseconds) && moves(operand)
+        }
+        Node::WholeUnits(unit, operand) => *unit < SLOWEST_MOVING_MS && moves(operand),
+        // Comparisons turn rarely, even those of what moves; everything else stands still.
+        _ => false,
     }
 }
 

@@ -52,7 +52,7 @@ impl RuleSet {
             self.index.affected(touched, &mut due);
             let past = profile.expiries.partition_point(|expiry| expiry.at <= now);
             for expiry in profile.expiries.drain(..past) {
-                if let Some(rule) = self.rule_of(expiry.segment) {
+                if let Some(rule) = self.rule_of(expiry.of) {
                     due.insert(rule);
                 }
             }
@@ -138,17 +138,24 @@ fn leave(profile: &mut Profile, segment: Symbol) {
     }
 }
 
+/// Sets, moves or removes the instant at which what `of` names can next change by itself, as in
+/// [`Profile::expiries`]. Expiries of what is no rule are kept until they are due or everything is
+/// evaluated anew.
+pub fn set_expiry(profile: &mut Profile, of: Symbol, at: Option<Instant>) {
+    expire(profile, of, at, false);
+}
+
 /// Replaces the segment's expiry. `none_yet` spares the search for an old one.
 fn expire(profile: &mut Profile, segment: Symbol, at: Option<Instant>, none_yet: bool) {
     let expiries = &mut profile.expiries;
-    if !none_yet && let Some(old) = expiries.iter().position(|expiry| expiry.segment == segment) {
+    if !none_yet && let Some(old) = expiries.iter().position(|expiry| expiry.of == segment) {
         if Some(expiries[old].at) == at {
             return;
         }
         expiries.remove(old);
     }
     if let Some(at) = at {
-        let expiry = Expiry { at, segment };
+        let expiry = Expiry { at, of: segment };
         let place = expiries.partition_point(|found| *found < expiry);
         expiries.insert(place, expiry);
     }

@@ -45,9 +45,17 @@ pub(crate) struct CompiledSync {
     pub fields: Vec<(SmolStr, Program)>,
     /// Values whose change triggers it; empty for syncs that transitions trigger.
     pub watched: Vec<Program>,
+    /// Under which name a profile's expiry says when a watched value can next change by itself.
+    pub expiry: Symbol,
 }
 
 impl CompiledSync {
+    /// Whether a value that it watches follows from membership of the segment.
+    pub fn watches(&self, segment: Symbol) -> bool {
+        let mut watched = self.watched.iter();
+        watched.any(|program| program.dependencies().segments.contains(&segment))
+    }
+
     /// Whether it makes the vendor hold something that stays true as long as the profile is a
     /// member, as against something that happens once.
     pub fn is_state(&self) -> bool {
@@ -72,7 +80,7 @@ impl Compiled {
         });
         profile
             .expiries
-            .retain(|expiry| self.known_segments.contains(&expiry.segment));
+            .retain(|expiry| self.known_segments.contains(&expiry.of));
         profile
             .handed_over
             .retain(|handed_over| self.known_syncs.contains(&handed_over.sync));

@@ -183,6 +183,7 @@ fn compile(state: &mut impl State, applied: &Applied) -> Result<Compiled, Error>
             list: sync.list.clone(),
             fields: programs.fields,
             watched: programs.watched,
+            expiry: intern(&format!("sync:{name}")),
         });
     }
     let mut by_segment: BTreeMap<Symbol, Vec<usize>> = BTreeMap::new();

@@ -1,11 +1,13 @@
 //! What follows for one profile from a change, from time, or from another configuration.
 
+use crosspoint_model::Symbol;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
 use crosspoint_segment::ProfileView;
 
-use crate::stepper::{Context, SegmentChange};
+use crate::stepper::{ChangeCause, Context};
+use crate::syncs::Changes;
 use crate::{Error, Stepper};
 
 impl Stepper {
@@ -25,8 +27,16 @@ impl Stepper {
         if outdated {
             for removed in compiled.drop_unknown(profile) {
                 state.add_to_counter(Counter::Members(removed), -1)?;
+                ctx.changed(profile.id, removed, false, ChangeCause::Rule);
             }
         }
+        // The rules take those that are due away.
+        let due: Vec<Symbol> = profile
+            .expiries
+            .iter()
+            .take_while(|expiry| expiry.at <= ctx.now)
+            .map(|expiry| expiry.of)
+            .collect();
         let names = |symbol| state.name(symbol);
         let view = ProfileView {
             survivorship: &compiled.survivorship,
@@ -41,14 +51,16 @@ impl Stepper {
         for transition in &transitions {
             let change = if transition.entered { 1 } else { -1 };
             state.add_to_counter(Counter::Members(transition.segment), change)?;
-            ctx.effects.transitions.push(SegmentChange {
-                profile: profile.id,
-                segment: transition.segment,
-                entered: transition.entered,
-                at: ctx.now,
-            });
+            let (segment, entered) = (transition.segment, transition.entered);
+            ctx.changed(profile.id, segment, entered, ChangeCause::Rule);
         }
         let everything = outdated || touched.everything;
-        compiled.run_syncs(state, profile, touched, &transitions, everything, ctx)
+        let changes = Changes {
+            touched,
+            transitions: &transitions,
+            due: &due,
+            everything,
+        };
+        compiled.run_syncs(state, profile, &changes, ctx)
     }
 }

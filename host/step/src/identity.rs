@@ -7,9 +7,9 @@ use crosspoint_model::entry::IdentityDecision;
 use crosspoint_model::profile::{HandedOver, Membership, Profile};
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
-use crosspoint_model::{FragmentId, Symbol};
+use crosspoint_model::{FragmentId, ProfileId, Symbol};
 
-use crate::stepper::Context;
+use crate::stepper::{ChangeCause, Context};
 use crate::timers::{first_expiry, reschedule};
 use crate::{Error, Stepper};
 
@@ -53,6 +53,7 @@ impl Stepper {
                 state.add_to_counter(Counter::Members(membership.segment), -1)?;
             }
         }
+        let mut ended = memberships_of(&settled.retired);
         let change = settled.formed.len() as i64 - settled.retired.len() as i64;
         state.add_to_counter(Counter::Profiles, change)?;
         let mut formed_ids = settled.formed;
@@ -64,10 +65,16 @@ impl Stepper {
             self.inherit(&mut profile, &settled.retired);
             for membership in &profile.memberships {
                 state.add_to_counter(Counter::Members(membership.segment), 1)?;
+                if !ended.remove(&(id, membership.segment)) {
+                    ctx.changed(id, membership.segment, true, ChangeCause::Identity);
+                }
             }
             self.evaluate(state, &mut profile, &Touched::everything(), ctx)?;
             reschedule(state, id, None, &profile)?;
             state.put_profile(profile)?;
+        }
+        for (id, segment) in ended {
+            ctx.changed(id, segment, false, ChangeCause::Identity);
         }
         Ok(())
     }
@@ -95,6 +102,14 @@ impl Stepper {
             }
         }
     }
+}
+
+fn memberships_of(profiles: &[Profile]) -> BTreeSet<(ProfileId, Symbol)> {
+    let each = profiles.iter().flat_map(|profile| {
+        let memberships = profile.memberships.iter();
+        memberships.map(|membership| (profile.id, membership.segment))
+    });
+    each.collect()
 }
 
 fn add_membership(memberships: &mut Vec<Membership>, membership: Membership) {

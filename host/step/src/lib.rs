@@ -15,12 +15,19 @@
 //!   (`arrival_order_and_repetition_change_nothing`).
 //! - Membership is exact at every instant, not only when something arrives
 //!   (`membership_ends_at_the_instant_the_window_ends`).
+//! - What a sync watches is handed over when time changes it, at the very instant
+//!   (`handing_over_equals_the_definition_of_the_window`).
 //! - A profile that merges is not entered again where one of its parts already was
 //!   (`a_merge_sends_nothing_twice`).
+//! - Transitions lead from the members before to the members now, through merges too
+//!   (`transitions_lead_to_the_members`).
+//! - What a profile would be at a later instant is what it is once that instant has come
+//!   (`a_look_ahead_equals_the_step`).
 //!
 //! # Not here
 //! Clocks, I/O, engines, plugins. `now` is the entry's instant; the state is a trait.
 
+mod ahead;
 mod compiled;
 mod configuration;
 mod error;
@@ -39,4 +46,4 @@ pub use compiled::Compiled;
 pub use configuration::SWEEP_COUNT;
 pub use error::Error;
 pub use outbox::PAUSED_BY_HAND;
-pub use stepper::{Effects, SegmentChange, Stepper};
+pub use stepper::{ChangeCause, Effects, SegmentChange, Stepper};

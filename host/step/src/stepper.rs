@@ -21,6 +21,18 @@ pub struct SegmentChange {
     pub entered: bool,
     /// When, to the instant.
     pub at: Instant,
+    /// Why.
+    pub cause: ChangeCause,
+}
+
+/// Why a profile entered or left a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeCause {
+    /// Its rule gave another result.
+    Rule,
+    /// People were joined or taken apart: the membership goes on, or ends, under another id, and
+    /// nothing is delivered for it.
+    Identity,
 }
 
 /// What a step did beyond the state: whom to wake.
@@ -28,7 +40,8 @@ pub struct SegmentChange {
 pub struct Effects {
     /// Connectors whose outbox changed.
     pub outboxes: BTreeSet<Symbol>,
-    /// Transitions, in the order in which they happened.
+    /// Transitions, in the order in which they happened. Those of all entries applied in turn to
+    /// the members of a segment give its members now.
     pub transitions: Vec<SegmentChange>,
     /// A configuration was applied.
     pub configured: bool,
@@ -48,6 +61,23 @@ impl Context {
         let next = self.ordinals.entry(connector).or_default();
         *next += 1;
         *next - 1
+    }
+
+    /// Notes a transition at this context's instant.
+    pub fn changed(
+        &mut self,
+        profile: ProfileId,
+        segment: Symbol,
+        entered: bool,
+        cause: ChangeCause,
+    ) {
+        self.effects.transitions.push(SegmentChange {
+            profile,
+            segment,
+            entered,
+            at: self.now,
+            cause,
+        });
     }
 }
 

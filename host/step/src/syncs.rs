@@ -7,17 +7,30 @@ use crosspoint_model::profile::{HandedOver, Profile};
 use crosspoint_model::record::{Attribute, Consent, Version};
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::touched::Touched;
-use crosspoint_model::{DeliveryKey, Instant, Value};
+use crosspoint_model::{DeliveryKey, Instant, Symbol, Value};
 use crosspoint_profile::consent;
-use crosspoint_segment::{ProfileView, Program, Transition};
+use crosspoint_segment::{ProfileView, Program, Timed, Transition, set_expiry};
 
 use crate::Error;
 use crate::compiled::{Compiled, CompiledSync};
 use crate::identity::{add_handed_over, remove_handed_over};
 use crate::stepper::Context;
 
+/// What may have consequences for one profile.
+pub(crate) struct Changes<'a> {
+    /// Which data.
+    pub touched: &'a Touched,
+    /// Segments entered and left.
+    pub transitions: &'a [Transition],
+    /// What could change by itself by now, as in [`Profile::expiries`].
+    pub due: &'a [Symbol],
+    /// The profile is new or made of others, or the configuration is another.
+    pub everything: bool,
+}
+
 impl Compiled {
-    /// Writes the deliveries that follow from the transitions and changed traits of a profile.
+    /// Writes the deliveries that follow from the transitions and changed traits of a profile, and
+    /// from watched values that are `due` to change by themselves.
     ///
     /// A sync whose action leaves the vendor holding something (a list member, a contact) is kept
     /// true to the profile: what was handed over is noted on the profile, and `everything` brings
@@ -27,11 +40,15 @@ impl Compiled {
         &self,
         state: &mut impl State,
         profile: &mut Profile,
-        touched: &Touched,
-        transitions: &[Transition],
-        everything: bool,
+        changes: &Changes<'_>,
         ctx: &mut Context,
     ) -> Result<(), Error> {
+        let Changes {
+            touched,
+            transitions,
+            due,
+            everything,
+        } = *changes;
         for transition in transitions {
             for &index in self
                 .by_segment
@@ -59,12 +76,12 @@ impl Compiled {
             let sync = &self.syncs[index];
             let turned = transitions
                 .iter()
-                .any(|turn| Some(turn.segment) == sync.segment);
+                .any(|turn| Some(turn.segment) == sync.segment || sync.watches(turn.segment));
             let changed = sync
                 .watched
                 .iter()
                 .any(|program| program.depends_on(touched));
-            if everything || turned || changed {
+            if everything || turned || changed || due.contains(&sync.expiry) {
                 self.follow_fields(state, profile, sync, ctx)?;
             }
         }
@@ -120,7 +137,8 @@ impl Compiled {
         Ok(())
     }
 
-    /// Fields that are handed over whenever what is watched changes.
+    /// Fields that are handed over whenever what is watched changes, be it by data or by time: when
+    /// that can next be is noted on the profile.
     fn follow_fields(
         &self,
         state: &mut impl State,
@@ -132,13 +150,18 @@ impl Compiled {
             .segment
             .is_some_and(|segment| !profile.is_member(segment))
         {
+            set_expiry(profile, sync.expiry, None);
             return Ok(());
         }
-        let watched: Vec<Value> = sync
-            .watched
-            .iter()
-            .map(|program| self.value(state, profile, program, ctx))
-            .collect();
+        let mut watched = Vec::with_capacity(sync.watched.len());
+        let mut next_change: Option<Instant> = None;
+        for program in &sync.watched {
+            let timed = self.timed(state, profile, program, ctx);
+            watched.push(timed.value.unwrap_or(Value::Null));
+            let changes = timed.next_change.filter(|_| !program.moves());
+            next_change = next_change.into_iter().chain(changes).min();
+        }
+        set_expiry(profile, sync.expiry, next_change);
         let nothing_yet = watched.iter().all(|value| *value == Value::Null);
         let fields = fingerprint(&watched);
         let before = profile
@@ -169,15 +192,23 @@ impl Compiled {
         program: &Program,
         ctx: &Context,
     ) -> Value {
+        let timed = self.timed(state, profile, program, ctx);
+        timed.value.unwrap_or(Value::Null)
+    }
+
+    fn timed(
+        &self,
+        state: &impl State,
+        profile: &Profile,
+        program: &Program,
+        ctx: &Context,
+    ) -> Timed<Option<Value>> {
         let names = |symbol| state.name(symbol);
         let view = ProfileView {
             survivorship: &self.survivorship,
             names,
         };
-        program
-            .value(profile, ctx.now, &view)
-            .value
-            .unwrap_or(Value::Null)
+        program.value(profile, ctx.now, &view)
     }
 
     fn cause(

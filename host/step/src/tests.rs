@@ -1,3 +1,5 @@
+mod watched;
+
 use std::collections::BTreeSet;
 
 use crosspoint_identity::testing::MemoryState;
@@ -7,7 +9,7 @@ use crosspoint_model::profile::Profile;
 use crosspoint_model::record::{Body, Contact, Order, OrderStatus, Record, RecordKind, Tombstone};
 use crosspoint_model::state::{Counter, State};
 use crosspoint_model::time::DAY_MS;
-use crosspoint_model::{ConnectorId, Identifier, Instant, Money};
+use crosspoint_model::{ConnectorId, Identifier, Instant, Money, ProfileId, Symbol};
 use proptest::prelude::*;
 
 use crate::{SegmentChange, Stepper};
@@ -444,6 +446,57 @@ proptest! {
     }
 
     #[test]
+    fn transitions_lead_to_the_members(
+        records in prop::collection::vec(a_record(), 1..40),
+        parting in 0..40usize,
+    ) {
+        let mut world = World::new();
+        let mut members = BTreeSet::new();
+        for (day, (connector, record)) in (0i64..).zip(records) {
+            let at = Instant(day * 3 * DAY_MS);
+            world.records(at, connector, vec![record]);
+            if day as usize == parting {
+                part(&mut world, at);
+                world.configure(&PROJECT.replace("[segments.recent]", "[segments.lately]"));
+            }
+            for change in world.transitions.drain(..) {
+                let key = (change.profile, change.segment);
+                let changed = match change.entered {
+                    true => members.insert(key),
+                    false => members.remove(&key),
+                };
+                prop_assert!(changed, "{change:?}");
+            }
+            let stored: BTreeSet<_> = memberships(&world).collect();
+            prop_assert_eq!(&members, &stored);
+        }
+    }
+
+    #[test]
+    fn a_look_ahead_equals_the_step(
+        records in prop::collection::vec(a_record(), 1..25),
+        wait in 0..30i64,
+    ) {
+        let mut world = World::new();
+        for (day, (connector, record)) in (0i64..).zip(records) {
+            world.records(Instant(day * DAY_MS), connector, vec![record]);
+        }
+        let later = world.ledger.last().unwrap().at.plus_ms(wait * DAY_MS);
+        let compiled = world.stepper.compiled().unwrap();
+        let derived = |profile: &Profile| {
+            (profile.id, profile.memberships.clone(), profile.expiries.clone(), profile.epoch)
+        };
+        let ahead = |profile: &Profile| {
+            let seen = compiled.look_ahead(profile, later, |symbol| world.state.name(symbol));
+            derived(seen.as_ref().unwrap_or(profile))
+        };
+        let foreseen: Vec<_> = world.state.profiles.values().map(ahead).collect();
+        world.step(later, What::Tick);
+        let came: Vec<_> = world.state.profiles.values().map(derived).collect();
+        prop_assert_eq!(foreseen, came);
+    }
+
+    #[test]
     fn arrival_order_and_repetition_change_nothing(
         records in prop::collection::vec(a_record(), 1..25),
         seed in any::<u64>(),
@@ -465,6 +518,28 @@ proptest! {
         }
         prop_assert_eq!(people(&first), people(&second));
     }
+}
+
+/// Takes the first profile of several fragments apart.
+fn part(world: &mut World, at: Instant) {
+    let mut joined = world.state.profiles.values();
+    let Some(profile) = joined.find(|profile| profile.fragments.len() > 1) else {
+        return;
+    };
+    let mut fragments: Vec<_> = profile.fragments.iter().map(|part| part.id).collect();
+    let from = fragments.split_off(1);
+    world.step(
+        at,
+        What::Identity(IdentityDecision::Unmerge { fragments, from }),
+    );
+}
+
+fn memberships(world: &World) -> impl Iterator<Item = (ProfileId, Symbol)> {
+    let profiles = world.state.profiles.values();
+    profiles.flat_map(|profile| {
+        let memberships = profile.memberships.iter();
+        memberships.map(|it| (profile.id, it.segment))
+    })
 }
 
 /// What is known of people, without what depends on the order in which names were met.

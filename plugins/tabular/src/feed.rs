@@ -15,6 +15,9 @@ use crate::rows::{Form, Found, Rows, read_range};
 /// How much of a file's beginning and of what stands before the offset makes its mark.
 const MARK_BYTES: u64 = 256;
 
+/// Records that room is made for in advance, which spares moving them as the page grows.
+const MOST_EXPECTED: usize = 1_000;
+
 /// Endings of files that are still being written.
 const UNFINISHED: [&str; 6] = [
     ".tmp",
@@ -252,6 +255,10 @@ impl Reading<'_> {
     ) -> Result<bool, FileError> {
         let convert = Convert::new(self.plan, dialect);
         let (from, mut count) = (rows.offset(), 0);
+        let expected = (entry.size - from.min(entry.size)) / self.cursor.row_bytes.max(1) + 1;
+        let room = (self.budget.records as usize).saturating_sub(self.used());
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX).min(room);
+        self.page.records.reserve(expected.min(MOST_EXPECTED));
         let is_done = loop {
             let Some(found) = rows.peek()? else {
                 break true;

@@ -65,10 +65,7 @@ fn data(action: &ActionKind, item: &Item) -> Value {
     let mut identifiers = BTreeMap::<String, Vec<&str>>::new();
     for identifier in &item.identifiers {
         let (kind, value) = identifier.parts();
-        identifiers
-            .entry(kind.into_owned())
-            .or_default()
-            .push(value);
+        identifiers.entry(kind.to_owned()).or_default().push(value);
     }
     data.insert("identifiers".to_owned(), json!(identifiers));
     if let Some(list) = &item.list {

@@ -1,5 +1,5 @@
 use crosspoint_sdk::http::{HttpError, Method};
-use crosspoint_sdk::model::{Consent, ConsentState, ConsentTopic};
+use crosspoint_sdk::model::{Consent, ConsentState, ConsentTopic, ExternalId};
 use crosspoint_sdk::serde_json::{self, json};
 use crosspoint_sdk::testing::{Exchange, TestContext};
 use crosspoint_sdk::{
@@ -26,7 +26,10 @@ fn item(key: &str) -> Item {
         profile_id: "p1".to_owned(),
         identifiers: vec![
             Identifier::Email("jane@example.com".to_owned()),
-            Identifier::Customer("00004".to_owned()),
+            Identifier::External(ExternalId {
+                system: "purchases".to_owned(),
+                id: "00004".to_owned(),
+            }),
         ],
         list: Some("vip".to_owned()),
         fields: vec![

@@ -51,11 +51,16 @@
 //!   (`settings::tests::wrong_setting_is_named_by_its_path`).
 //! - A component imports only what its plugin asks the context for
 //!   (`crosspoint-plugins`, `tests::components_import_only_what_they_use`).
+//! - What a plugin keeps in memory stays its own until it is freed
+//!   (`alloc::tests::blocks_never_overlap`).
 //!
 //! # Not here
 //! Credentials, signatures, retries, rate limits: the host's. Anything of the host: the contract
 //! in `wit/` is all that both sides share.
 
+#[cfg(any(target_arch = "wasm32", test))]
+#[allow(unsafe_code)]
+mod alloc;
 #[doc(hidden)]
 pub mod bindings;
 mod context;
@@ -79,5 +84,5 @@ pub use error::Error;
 pub use model::{Attribute, Body, Identifier, Instant, Money, Record, RecordKind, Value};
 pub use serde_json;
 pub use source::{
-    Budget, Deletes, Page, Received, Reject, Source, Stream, WebhookHeader, WebhookRequest,
+    Budget, Deletes, Page, Part, Received, Reject, Source, Stream, WebhookHeader, WebhookRequest,
 };

@@ -264,18 +264,18 @@ impl RecordKind {
 }
 
 impl Identifier {
-    /// Kind and value: `("email", "ana@example.com")`; an external id as `("external:crm", "7")`.
-    pub fn parts(&self) -> (std::borrow::Cow<'_, str>, &str) {
+    /// Kind and value in the words of the operator: `("email", "ana@example.com")`, `("user-id",
+    /// "7")`. An external id stands under its system, as in `("crm", "7")`; no system is called like
+    /// a kind.
+    pub fn parts(&self) -> (&str, &str) {
         match self {
-            Self::Customer(value) => ("customer".into(), value),
-            Self::UserId(value) => ("user_id".into(), value),
-            Self::Email(value) => ("email".into(), value),
-            Self::Phone(value) => ("phone".into(), value),
-            Self::AnonymousId(value) => ("anonymous_id".into(), value),
-            Self::Cookie(value) => ("cookie".into(), value),
-            Self::External(external) => {
-                (format!("external:{}", external.system).into(), &external.id)
-            }
+            Self::Customer(value) => ("customer", value),
+            Self::UserId(value) => ("user-id", value),
+            Self::Email(value) => ("email", value),
+            Self::Phone(value) => ("phone", value),
+            Self::AnonymousId(value) => ("anonymous-id", value),
+            Self::Cookie(value) => ("cookie", value),
+            Self::External(external) => (&external.system, &external.id),
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::bindings::source_plugin::exports::crosspoint::connector::source as wi
 use crate::context::Context;
 use crate::{Error, settings};
 
-pub use wit::{Budget, Deletes, Page, Received, Reject, Stream, WebhookHeader, WebhookRequest};
+pub use wit::{
+    Budget, Deletes, Page, Part, Received, Reject, Stream, WebhookHeader, WebhookRequest,
+};
 
 /// Yields records. Every call runs in a fresh instance: nothing is kept in memory in between.
 ///
@@ -37,7 +39,8 @@ pub trait Source {
         budget: Budget,
     ) -> Result<Page, Error>;
 
-    /// One verified webhook call. Must be quick: the vendor waits.
+    /// One verified webhook call. Must be quick: the vendor waits. What will never be understood
+    /// goes into `rejects`, not into an error.
     ///
     /// # Errors
     /// Any; the vendor is answered with 503 and sends again.
@@ -93,6 +96,40 @@ impl Page {
             more: false,
             notices: Vec::new(),
         }
+    }
+}
+
+impl Received {
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self {
+            parts: Vec::new(),
+            poke: Vec::new(),
+        }
+    }
+
+    /// What there is of a stream so far, to add records or rejects to.
+    pub fn part(&mut self, stream: &str) -> &mut Part {
+        let index = match self.parts.iter().position(|part| part.stream == stream) {
+            Some(index) => index,
+            None => {
+                self.parts.push(Part {
+                    stream: stream.to_owned(),
+                    records: Vec::new(),
+                    rejects: Vec::new(),
+                });
+                self.parts.len() - 1
+            }
+        };
+        &mut self.parts[index]
+    }
+}
+
+impl WebhookRequest {
+    /// The first header of that name, which is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|header| header.name == name);
+        found.map(|header| header.value.as_str())
     }
 }
 

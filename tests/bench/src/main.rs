@@ -18,6 +18,7 @@ mod host;
 mod ledger;
 mod machine;
 mod memory;
+mod native;
 mod pipeline;
 mod project;
 mod report;

@@ -108,7 +108,7 @@ const ROOMS: &[Room] = &[
     Room {
         folder: "host/api",
         names: &["host/config", "host/runtime"],
-        tests_name: &[],
+        tests_name: &["sdk/build"],
         because: "it puts the runtime's questions and answers on a wire",
     },
     Room {
@@ -128,6 +128,12 @@ const ROOMS: &[Room] = &[
         names: &[],
         tests_name: &[],
         because: "it runs in build scripts, where every dependency is waited for",
+    },
+    Room {
+        folder: "sdk/template",
+        names: &["sdk/rust"],
+        tests_name: &[],
+        because: "a plugin names the SDK alone, and this is what plugins start from",
     },
     Room {
         folder: "plugins/bundled",

@@ -1,8 +1,24 @@
-//! What a running host offers to the network. Start reading at [`serve`].
+//! What a running host offers to the network. Start reading at [`serve`], which accepts connections;
+//! [`connection`] speaks on one, [`answer`] is what every request goes through, [`router`] lists the
+//! endpoints.
 
+mod answer;
+mod changes;
+mod connection;
 mod health;
+mod hooks;
+mod intake;
+mod lookups;
+mod patient;
 mod peer;
+mod readers;
+mod refusal;
+mod script;
 mod serve;
+mod tracking;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -10,17 +26,28 @@ use axum::Router;
 use crosspoint_runtime::Host;
 use tokio::sync::watch;
 
-pub use serve::HttpServer;
+pub use serve::{Afterwards, HttpServer};
 
 /// What every endpoint may use.
 #[derive(Clone)]
 pub(crate) struct Ctx {
     pub host: Arc<Host>,
-    /// True once the host stops: long answers end then, and readiness is denied.
+    /// True once the host stops or reloads: answers without an end of their own end then, and
+    /// readiness is denied. All other requests that still come are answered as ever: the host closes
+    /// only after the last of them.
     pub stopping: watch::Receiver<bool>,
 }
 
 /// All endpoints.
 pub(crate) fn router(ctx: Ctx) -> Router {
-    Router::new().merge(health::routes()).with_state(ctx)
+    Router::new()
+        .merge(health::routes())
+        .merge(hooks::routes())
+        .merge(lookups::routes(&ctx))
+        .merge(changes::routes(&ctx))
+        .merge(tracking::routes())
+        .merge(script::routes())
+        .fallback(refusal::unknown_path)
+        .method_not_allowed_fallback(refusal::unknown_method)
+        .with_state(ctx)
 }

@@ -3,6 +3,7 @@
 pub mod connector;
 pub mod outbox;
 pub mod plugin;
+mod plugin_new;
 pub mod profile;
 pub mod quarantine;
 pub mod segment;

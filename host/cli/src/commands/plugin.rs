@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::plugin_new::New;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::view;
@@ -11,13 +12,19 @@ use crate::view;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   crosspoint plugin list
-  crosspoint plugin inspect tabular")]
+  crosspoint plugin inspect tabular
+  crosspoint plugin new my-vendor --sdk ../crosspoint/sdk/rust")]
 pub enum Plugin {
     /// Lists the plugins that are part of this program
     #[command(after_help = "Examples:
   crosspoint plugin list
   crosspoint plugin list --json")]
     List,
+    /// Writes a plugin to start from: a source and a destination in Rust, with tests
+    #[command(after_help = "Examples:
+  crosspoint plugin new my-vendor --sdk ../crosspoint/sdk/rust
+  crosspoint plugin new plugins/my-vendor --name my-vendor --sdk ../crosspoint/sdk/rust")]
+    New(New),
     /// Shows what a plugin offers and what it asks for: settings, secrets, hosts
     #[command(after_help = "Examples:
   crosspoint plugin inspect webhook
@@ -29,7 +36,7 @@ pub enum Plugin {
 }
 
 impl Plugin {
-    /// Shows them; no project is needed.
+    /// Shows or writes them; no project is needed.
     pub fn run(self, ctx: &Context) -> Result<Exit> {
         match self {
             Self::List => {
@@ -40,6 +47,7 @@ impl Plugin {
                     ctx.print(&view::plugins(&plugins, ctx.style()))?;
                 }
             }
+            Self::New(new) => return new.run(ctx),
             Self::Inspect { plugin } => {
                 let plugin = crosspoint_runtime::inspect(&plugin)?;
                 if ctx.json() {

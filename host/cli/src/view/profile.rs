@@ -201,7 +201,7 @@ pub fn explained(sheet: &mut Sheet, explained: &Explained) {
     }
 }
 
-/// A line for each clause: whether it holds, its text, and the values behind it.
+/// A line for each clause: whether it holds, its text, and the values and instants behind it.
 pub fn clauses(clauses: &[ClauseView], style: Style) -> Vec<String> {
     clauses
         .iter()
@@ -212,13 +212,41 @@ pub fn clauses(clauses: &[ClauseView], style: Style) -> Vec<String> {
                 style.red("✗")
             };
             let indent = "  ".repeat(clause.depth as usize + 1);
-            let detail = match clause.detail.as_str() {
-                "" => String::new(),
-                detail => style.dim(&format!("   {}", plain(detail))),
+            let detail = match background(clause) {
+                detail if detail.is_empty() => detail,
+                detail => style.dim(&format!("   {}", plain(&detail))),
             };
             format!("{indent}{mark} {}{detail}", plain(&clause.text))
         })
         .collect()
+}
+
+/// `orders.count() = 0; false since 1998-03-02 (last order 1997-11-02)`.
+fn background(clause: &ClauseView) -> String {
+    let mut turns = Vec::new();
+    if let Some(since) = &clause.since {
+        turns.push(format!("since {}", instant(since)));
+    }
+    if let Some(until) = &clause.changes_at {
+        turns.push(format!("until {}", instant(until)));
+    }
+    let mut parts = Vec::new();
+    if !clause.detail.is_empty() {
+        parts.push(clause.detail.clone());
+    }
+    if !turns.is_empty() {
+        parts.push(format!("{} {}", clause.value, turns.join(" ")));
+    }
+    let mut text = parts.join("; ");
+    if !clause.evidence.is_empty() {
+        let shown = clause.evidence.iter().map(|evidence| match &evidence.at {
+            Some(at) => format!("{} {}", evidence.what, instant(at)),
+            None => evidence.what.clone(),
+        });
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        text += &format!(" ({shown})");
+    }
+    text.trim_start().to_owned()
 }
 
 pub fn unmerged(sheet: &mut Sheet, unmerged: &Unmerged) {

@@ -5,5 +5,7 @@
 mod demo;
 mod help;
 mod hosted;
+mod live;
+mod plugin;
 mod project;
 mod shell;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use smol_str::SmolStr;
 use toml::de::DeValue;
 
@@ -12,6 +13,7 @@ use crate::name::{bad_name, is_name};
 use crate::project::{
     Connector, DEFAULT_IN_FLIGHT, Grant, HostName, Limits, Plugin, Rate, Retry, SecretRef,
 };
+use crate::schedule::{Cron, Schedule, nearest_time_zone, time_zone};
 use crate::table::{Table, Text};
 
 /// Most batches on their way at once for one connector.
@@ -26,7 +28,7 @@ pub(super) fn read(table: &Table<'_>) -> Connector {
     Connector {
         plugin: plugin(table),
         description: description(table),
-        every_ms: table.span_ms("every"),
+        every: schedule(table),
         settings: settings::read(table),
         secrets: secrets(table),
         grant: table.table("grant").map(grant).unwrap_or_default(),
@@ -36,6 +38,53 @@ pub(super) fn read(table: &Table<'_>) -> Connector {
             .integer("in_flight", 1..=MAX_IN_FLIGHT)
             .unwrap_or(DEFAULT_IN_FLIGHT),
         retry: table.table("retry").map(retry).unwrap_or_default(),
+    }
+}
+
+/// A span, or a cron line in its time zone.
+fn schedule(table: &Table<'_>) -> Option<Schedule> {
+    let zone = zone(table);
+    let is_line = |value: &DeValue<'_>| match value {
+        DeValue::String(text) => text.trim().contains(char::is_whitespace),
+        _ => false,
+    };
+    let value = table.value("every");
+    if !value.is_some_and(|value| is_line(value.get_ref())) {
+        if zone.is_some() {
+            let message = format!("`time_zone` of {} goes with a cron line", table.place());
+            let hint = "write `every = \"0 3 * * *\"`, or leave `time_zone` out".to_owned();
+            let at = table.key_at("time_zone");
+            table.report(Code::Contradiction, at, message, Some(hint));
+        }
+        return table.span_ms("every").map(|ms| Schedule::Every { ms });
+    }
+    let line = table.text("every")?;
+    let zone = zone.unwrap_or_else(|| (SmolStr::new_static("UTC"), TimeZone::UTC));
+    match Cron::parse(line.text, zone) {
+        Ok(cron) => Some(Schedule::Cron(cron)),
+        Err(reason) => {
+            let message = format!("`{}` is no cron line: {reason}", line.text);
+            let hint = "write minute, hour, day of month, month and day of week: `0 3 * * *` is \
+                        every night at three; or a span such as `15m`";
+            table.report(Code::BadForm, line.at, message, Some(hint.to_owned()));
+            None
+        }
+    }
+}
+
+fn zone(table: &Table<'_>) -> Option<(SmolStr, TimeZone)> {
+    let name = table.text("time_zone")?;
+    match time_zone(name.text) {
+        Some(zone) => Some((SmolStr::new(name.text), zone)),
+        None => {
+            let message = format!("`{}` is no time zone", name.text);
+            let hint = match nearest_time_zone(name.text) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write a name of the IANA database, such as `Europe/Amsterdam`".to_owned(),
+            };
+            table.report(Code::UnknownWord, name.at, message, Some(hint));
+            None
+        }
     }
 }
 
@@ -197,6 +246,7 @@ fn limits(table: Table<'_>) -> Limits {
         log_lines: table.integer("log_lines", 0..=MAX_LOG_LINES),
         log_line_bytes: table.size_bytes("log_line"),
         stderr_bytes: table.size_bytes("stderr"),
+        hook_bytes: table.size_bytes("hook"),
     };
     table.finish();
     limits

@@ -117,6 +117,10 @@ fn origins(table: &Table<'_>) -> Vec<SmolStr> {
             }
         } else if base_url(table, text).is_none() {
             continue;
+        } else if text.text.contains('*') {
+            let message = format!("`{}` is a pattern, which no origin matches", text.text);
+            let hint = "name each origin, or `*` alone for any page".to_owned();
+            table.report(Code::BadForm, text.at, message, Some(hint));
         } else if text.text.matches('/').count() != 2 {
             let message = format!("`{}` is more than an origin", text.text);
             let hint = "write scheme and host only, as in `https://www.example.com`".to_owned();

@@ -109,6 +109,7 @@ pub fn guards() -> impl Strategy<Value = Guards> {
                 (IdentifierKind::UserId, users),
                 (IdentifierKind::Email, emails),
             ]),
+            max_logins_per_device: users,
             ..Guards::default()
         },
     );

@@ -200,3 +200,39 @@ fn who_is_taken_apart_stays_together_though_only_the_rest_joined_them() {
     expected.sort();
     assert_eq!(groups(&state), expected);
 }
+
+#[test]
+fn a_shared_device_joins_nobody() {
+    let guards = Guards::default();
+    let device = "anonymous-id:tablet";
+    let before_login = seen("site", "1", &[device]);
+    let one = seen("site", "2", &["user-id:a", device]);
+    let other = seen("site", "3", &["user-id:b", device]);
+    let again = seen("site", "4", &["user-id:a", "email:a@example.org"]);
+    let arrivals = [&before_login, &one, &other, &again];
+    for order in [[0, 1, 2, 3], [2, 3, 0, 1], [3, 2, 1, 0], [1, 0, 3, 2]] {
+        let mut state = MemoryState::default();
+        for at in order {
+            bring(&mut state, &guards, arrivals[at]);
+        }
+        assert_eq!(state.profiles.len(), 3, "{order:?}");
+    }
+    let mut state = MemoryState::default();
+    bring(&mut state, &guards, &before_login);
+    bring(&mut state, &guards, &one);
+    assert_eq!(
+        state.profiles.len(),
+        1,
+        "one login on a device is its owner"
+    );
+    let email = "email:both@example.org";
+    let same_person = [
+        seen("site", "5", &["user-id:a", email]),
+        seen("site", "6", &["user-id:b", email]),
+    ];
+    bring(&mut state, &guards, &other);
+    same_person
+        .iter()
+        .for_each(|arrival| bring(&mut state, &guards, arrival));
+    assert_eq!(state.profiles.len(), 1, "two logins of one person");
+}

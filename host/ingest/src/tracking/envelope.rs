@@ -85,7 +85,9 @@ pub fn parse(endpoint: Endpoint, body: &[u8], limits: Limits) -> Result<Batch<'_
         Endpoint::One(kind) => Some(kind),
         Endpoint::Batch | Endpoint::Import => None,
     };
-    let is_batch = envelope.as_ref().is_some_and(|envelope| envelope.batch.is_some());
+    let is_batch = envelope
+        .as_ref()
+        .is_some_and(|envelope| envelope.batch.is_some());
     let json = |raw: Option<&RawValue>| serde_json::from_str(raw?.get()).ok();
     let envelope = envelope.as_ref();
     Ok(Batch {
@@ -98,11 +100,12 @@ pub fn parse(endpoint: Endpoint, body: &[u8], limits: Limits) -> Result<Batch<'_
             .into_iter()
             .map(|raw| Call::new(raw.get(), kind, limits))
             .collect(),
-        context: json(envelope.and_then(|envelope| envelope.context))
-            .and_then(|context| match context {
+        context: json(envelope.and_then(|envelope| envelope.context)).and_then(|context| {
+            match context {
                 serde_json::Value::Object(context) if is_batch => Some(context),
                 _ => None,
-            }),
+            }
+        }),
     })
 }
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
 use super::{Limits, Refusal};
@@ -31,28 +31,31 @@ pub fn unpack(body: &[u8], limits: Limits) -> Result<Cow<'_, [u8]>, Refusal> {
         let limit_bytes = limits.body_bytes;
         return Err(Refusal::TooLarge { limit_bytes });
     }
-    let form = plain.strip_prefix(b"data=").map(<[u8]>::to_vec);
-    Ok(match form {
-        Some(field) => {
-            let end = field.iter().position(|byte| *byte == b'&');
-            Cow::Owned(data_parameter(&percent_decoded(
-                &field[..end.unwrap_or(field.len())],
-            )))
-        }
-        None => plain,
-    })
+    // A form begins with its first field's name; no JSON does.
+    match form_value(&plain, "data").filter(|_| plain.starts_with(b"data=")) {
+        Some(data) => Ok(Cow::Owned(data_parameter(data.as_bytes()))),
+        None => Ok(plain),
+    }
 }
 
-/// What a `data` parameter, already percent-decoded, holds: JSON, or JSON in base64 with either
+/// A field of a form or of the query of an address, decoded; the first of that name.
+pub fn form_value(form: &[u8], name: &str) -> Option<String> {
+    let mut fields = form_urlencoded::parse(form);
+    let (_, value) = fields.find(|(field, _)| field == name)?;
+    Some(value.into_owned())
+}
+
+/// What a decoded `data` field holds: JSON, or JSON in base64 with either
 /// alphabet, padded or not.
 pub fn data_parameter(data: &[u8]) -> Vec<u8> {
     let config =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let standard: Vec<u8> = data
         .iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
         .map(|byte| match byte {
-            b'-' => b'+',
+            // A space was a plus that the client did not encode.
+            b'-' | b' ' => b'+',
             b'_' => b'/',
             other => *other,
         })
@@ -84,27 +87,4 @@ fn inflate(packed: impl Read, limits: Limits) -> Result<Vec<u8>, Refusal> {
         .read_to_end(&mut plain)
         .map_err(|_| Refusal::Compressed)?;
     Ok(plain)
-}
-
-/// Percent-encoding and `+` for a space, as in forms. What is no such code stays as it is.
-fn percent_decoded(field: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        let code = after.get(..2).and_then(|code| {
-            let text = std::str::from_utf8(code).ok()?;
-            text.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
-            u8::from_str_radix(text, 16).ok()
-        });
-        match (byte, code) {
-            (b'%', Some(code)) => {
-                plain.push(code);
-                rest = &after[2..];
-            }
-            (b'+', _) => plain.push(b' '),
-            _ => plain.push(*byte),
-        }
-    }
-    plain
 }

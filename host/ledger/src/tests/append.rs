@@ -9,10 +9,10 @@ use crosspoint_model::entry::Entry;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Error, format};
+use crate::{Encoded, Error, format};
 
 #[test]
-fn entry_is_encoded_in_place() {
+fn entry_is_copied_into_the_group_once() {
     let what = entry(b"abc");
     let whole = Entry {
         at: Instant(-5),
@@ -20,12 +20,37 @@ fn entry_is_encoded_in_place() {
     };
     let mut group = Vec::with_capacity(1 << 10);
     let place = group.as_ptr();
-    format::push_entry(&mut group, 1, 1, Instant(-5), &what).unwrap();
+    let encoded = Encoded::new(&what).unwrap();
+    format::push_entry(&mut group, 1, 1, Instant(-5), encoded.bytes()).unwrap();
     assert_eq!(group.as_ptr(), place);
     assert_eq!(group[format::FRAME_HEADER_BYTES], format::ENTRY_FORMAT);
     assert_eq!(
         group[format::FRAME_HEADER_BYTES + 1..],
         postcard::to_stdvec(&whole).unwrap()
+    );
+}
+
+#[test]
+fn entries_of_any_length_are_encoded_whole() {
+    for length in [0, 100, 4 << 10, 100_000, 5 << 20] {
+        let what = entry(&vec![7; length]);
+        let encoded = Encoded::new(&what).unwrap();
+        assert_eq!(encoded.bytes(), postcard::to_stdvec(&what).unwrap());
+    }
+}
+
+#[test]
+fn what_was_encoded_before_reads_back_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(folder.path(), Options::default()).unwrap();
+    let what = entry(b"abc");
+    let first = ledger.append(Instant(1), &what).unwrap();
+    let encoded = Encoded::new(&what).unwrap();
+    let second = ledger.append_encoded(Instant(1), &encoded).unwrap();
+    ledger.wait_durable(second.seq).unwrap();
+    assert_eq!(
+        ledger.get(first.seq).unwrap(),
+        ledger.get(second.seq).unwrap()
     );
 }
 
@@ -224,6 +249,26 @@ fn full_buffer_makes_appenders_wait() {
         appender.join().unwrap();
         assert!(groups >= 50 / 3);
     });
+}
+
+#[test]
+fn full_buffer_refuses_who_will_not_wait() {
+    let disk = SimulatedDisk::new();
+    let tiny = Options {
+        pending_bytes: 100,
+        ..small()
+    };
+    let (ledger, mut writer) = Ledger::open_parts(Arc::new(disk), folder(), tiny).unwrap();
+    let mut appended = 0;
+    while let Some(entry) = ledger.try_append(Instant(1), &What::Tick).unwrap() {
+        appended += 1;
+        assert_eq!(entry.seq, appended);
+        assert!(appended < 100, "nothing bounds what waits");
+    }
+    assert_eq!(ledger.last_appended(), appended);
+    writer.commit(true).unwrap();
+    let next = ledger.try_append(Instant(1), &What::Tick).unwrap();
+    assert_eq!(next.map(|entry| entry.seq), Some(appended + 1));
 }
 
 #[test]

@@ -89,14 +89,17 @@ fn texts() -> impl Strategy<Value = Option<SmolStr>> {
 }
 
 fn contacts() -> impl Strategy<Value = Contact> {
-    (texts(), texts(), vec(Just(SmolStr::new("vip")), 0..2)).prop_map(
-        |(first_name, company, tags)| Contact {
+    (
+        texts(),
+        texts(),
+        option::of(vec(Just(SmolStr::new("vip")), 0..2)),
+    )
+        .prop_map(|(first_name, company, tags)| Contact {
             first_name,
             company,
             tags,
             ..Contact::default()
-        },
-    )
+        })
 }
 
 fn bodies() -> impl Strategy<Value = Body> {
@@ -422,4 +425,33 @@ fn two_deletions_of_one_object_leave_the_same_stub_in_any_order() {
     let deleted = |at| record("o1", 5, tombstone(RecordKind::Order, at));
     let (early, late) = (deleted(3), deleted(5));
     assert_eq!(fold_all([&early, &late]), fold_all([&late, &early]));
+}
+
+#[test]
+fn an_event_told_again_with_a_corrected_instant_is_one_fact() {
+    let event = |at: i64| {
+        let body = Body::Event(Event {
+            name: "Product Viewed".into(),
+            occurred_at: Instant(at),
+        });
+        record("m1", at, body)
+    };
+    let tellings = [event(1_000_000), event(1_000_250), event(1_000_900)];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let key = Identifier::vendor("shop", "c1").unwrap();
+        let mut fragment = Fragment::new("shop", by_spelling("shop"), key);
+        for at in order {
+            fold_one(&mut fragment, &tellings[at], Held::Nowhere);
+        }
+        let instants: Vec<_> = fragment.facts.iter().map(|fact| fact.at.0).collect();
+        assert_eq!(instants, [1_000_900], "{order:?}");
+    }
+    let mut fragment = fold_all([]);
+    fold_one(&mut fragment, &event(1_000_000), Held::Nowhere);
+    let another = Record {
+        id: "m2".into(),
+        ..event(1_000_000)
+    };
+    fold_one(&mut fragment, &another, Held::Nowhere);
+    assert_eq!(fragment.facts.len(), 2);
 }

@@ -12,6 +12,7 @@ use super::{AdminError, ProfileSummary, Progress};
 use crate::Host;
 use crate::core::Core;
 use crate::error::{bad_argument, not_found};
+use crate::live::Who;
 use crate::open::OnProgress;
 
 /// Profiles looked at in one go; between two pages the step loop goes on.
@@ -92,15 +93,24 @@ fn mentions(profile: &Profile, needle: &str) -> bool {
 }
 
 /// The profiles that an id or identifier names: several where guards keep carriers apart.
-pub(super) fn resolve_all(core: &mut Core, query: &str) -> Result<Vec<ProfileId>, AdminError> {
+fn resolve_all(core: &mut Core, query: &str) -> Result<Vec<ProfileId>, AdminError> {
+    match Who::parse(query) {
+        Some(who) => profiles_of(core, &who),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// See [`resolve_all`]. The id of a profile that was joined to another finds that one.
+pub(crate) fn profiles_of(core: &mut Core, who: &Who) -> Result<Vec<ProfileId>, AdminError> {
     let mut fragments: Vec<FragmentId> = Vec::new();
-    if let Ok(id) = query.parse::<FragmentId>() {
-        fragments.push(id);
-    } else if let Some(identifier) = Identifier::parse(query) {
-        if let Identifier::Vendor { system, .. } = &identifier {
-            fragments.push(FragmentId::of(system, &identifier));
+    match who {
+        Who::Profile(id) => fragments.push(FragmentId(id.0)),
+        Who::Identifier(identifier) => {
+            if let Identifier::Vendor { system, .. } = identifier {
+                fragments.push(FragmentId::of(system, identifier));
+            }
+            fragments.extend(core.state.carriers_of(identifier)?.fragments);
         }
-        fragments.extend(core.state.carriers_of(&identifier)?.fragments);
     }
     let mut profiles = Vec::new();
     for fragment in fragments {
@@ -171,7 +181,7 @@ pub(super) fn summary(core: &Core, profile: &Profile) -> ProfileSummary {
 }
 
 /// A value as JSON. Decimals stay text: JSON numbers are floats in most readers.
-pub(super) fn json(value: &Value) -> Json {
+pub(crate) fn json(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(flag) => Json::from(*flag),

@@ -1,13 +1,14 @@
 //! What a person can ask of a host, and what it answers.
 
-mod find;
+pub(crate) mod find;
 mod outbox;
-mod profile;
+pub(crate) mod profile;
 mod quarantine;
 mod reply;
 mod request;
-mod segment;
+pub(crate) mod segment;
 mod status;
+mod usage;
 mod why;
 
 pub use reply::*;

@@ -187,7 +187,7 @@ fn view(core: &mut Core, profile: &Profile, most_facts: usize) -> Result<Profile
 
 /// Numbers names without adding any: outside the step nothing may be added, since a replay would
 /// number names otherwise. A name that is not there gets a number that nothing carries.
-pub(super) fn look_up(core: &Core) -> impl FnMut(&str) -> Symbol + '_ {
+pub(crate) fn look_up(core: &Core) -> impl FnMut(&str) -> Symbol + '_ {
     let mut unknown = u32::MAX;
     move |name| {
         core.state.symbol(name).unwrap_or_else(|| {
@@ -210,7 +210,8 @@ fn fragment(core: &Core, part: &Fragment) -> FragmentView {
     }
 }
 
-fn fact(core: &Core, fact: &Fact) -> FactView {
+/// A fact with its names.
+pub(crate) fn fact(core: &Core, fact: &Fact) -> FactView {
     let properties = fact.properties.iter();
     FactView {
         kind: format!("{:?}", fact.kind).to_lowercase(),

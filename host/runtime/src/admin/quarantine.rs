@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crosspoint_ingest::{Budget, Page, StreamContext, append_page};
+use crosspoint_model::ConnectorId;
 use crosspoint_model::entry::{RejectedInput, What};
 use crosspoint_model::state::{Quarantined, State};
 
@@ -22,7 +23,9 @@ impl Host {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<QuarantineView>, AdminError> {
-        if let Some(connector) = &connector {
+        if let Some(connector) = &connector
+            && !self.tracks(connector)
+        {
             self.configured(connector)?;
         }
         let after = after.as_deref().map(place).transpose()?;
@@ -82,6 +85,9 @@ impl Host {
         items: Vec<Quarantined>,
         retried: &mut Retried,
     ) -> Result<(), AdminError> {
+        if self.tracks(connector) {
+            return self.retry_tracked(connector, stream, items, retried).await;
+        }
         let lane = self.lane(connector)?;
         let mut whole = Page::default();
         let (mut raw, mut yielded) = (Vec::new(), Vec::new());
@@ -124,6 +130,42 @@ impl Host {
         self.handle.applied(seq).await?;
         retried.accepted += records;
         retried.refused_again += rejects;
+        Ok(())
+    }
+
+    /// Whether it is a tracking source, which has no plugin.
+    fn tracks(&self, connector: &str) -> bool {
+        self.project
+            .tracking
+            .contains_key(&ConnectorId::from(connector))
+    }
+
+    async fn retry_tracked(
+        &self,
+        source: &str,
+        stream: &str,
+        items: Vec<Quarantined>,
+        retried: &mut Retried,
+    ) -> Result<(), AdminError> {
+        let (mut calls, mut records) = (Vec::new(), Vec::new());
+        let mut cleared = Vec::new();
+        for item in items {
+            cleared.push((item.seq, item.ordinal));
+            match item.reject.raw {
+                RejectedInput::Raw(bytes) | RejectedInput::Yielded(bytes) => calls.push(bytes),
+                RejectedInput::Record(record) => records.push(*record),
+            }
+        }
+        retried.tried += cleared.len() as u64;
+        let source = ConnectorId::from(source);
+        let tracked = self
+            .track_again(&source, stream, &calls, records)
+            .map_err(|error| coded("XP-RUN-009", error, None))?;
+        let what = What::QuarantineCleared { items: cleared };
+        let seq = self.ledger.append(self.clock.now(), &what)?.seq;
+        self.handle.applied(seq).await?;
+        retried.accepted += tracked.accepted as u64;
+        retried.refused_again += tracked.rejected as u64;
         Ok(())
     }
 }

@@ -70,6 +70,69 @@ pub struct ConnectorStatus {
     pub delivered: i64,
     pub waiting: i64,
     pub stopped: i64,
+    /// When it is read by itself, as configured.
+    pub schedule: Option<String>,
+    pub next_read_at: Option<String>,
+    pub usage: UsageView,
+}
+
+/// How fresh a connector is and what it uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct UsageView {
+    /// When the last read of all streams began that went well.
+    pub last_read_at: Option<String>,
+    /// When the vendor's last call came that brought something.
+    pub last_call_at: Option<String>,
+    /// The newest `updated-at` of a record.
+    pub newest_record_at: Option<String>,
+    /// Since the last read or call, whichever is later: what the vendor changed since then may be
+    /// unknown.
+    pub lag_ms: Option<i64>,
+    pub streams: Vec<StreamView>,
+    /// Requests to the vendor, since the host was opened, today in UTC, and in 30 days.
+    pub requests_since_start: u64,
+    pub requests_today: u64,
+    pub requests_30_days: u64,
+    pub quota: Option<QuotaView>,
+    /// Calls to the hook address since the host was opened.
+    pub hook: Option<HookView>,
+}
+
+/// How fresh a stream is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct StreamView {
+    pub stream: String,
+    pub last_read_at: Option<String>,
+    pub last_call_at: Option<String>,
+    pub newest_record_at: Option<String>,
+    /// Shortened; bytes that are no text in hexadecimal.
+    pub cursor: Option<String>,
+}
+
+/// What the vendor said last of its quota.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct QuotaView {
+    pub at: String,
+    pub remaining: u64,
+    pub limit: Option<u64>,
+}
+
+/// What became of the calls to a hook address.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct HookView {
+    pub taken: u64,
+    /// Taken before: answered, and nothing changed.
+    pub repeated: u64,
+    /// Answered without the plugin: challenges and calls of no meaning.
+    pub answered: u64,
+    /// To be sent again by the vendor.
+    pub failed: u64,
+    /// By reason.
+    pub refused: BTreeMap<String, u64>,
 }
 
 /// What a read brought.
@@ -216,7 +279,26 @@ pub struct ClauseView {
     pub depth: u32,
     pub text: String,
     pub value: bool,
+    /// The values behind it, as `orders.count() = 7`.
     pub detail: String,
+    /// The instants behind it.
+    #[serde(default)]
+    pub evidence: Vec<EvidenceView>,
+    /// Since when it has this value, as far as what is known today tells.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// When it has the other value if nothing arrives.
+    #[serde(default)]
+    pub changes_at: Option<String>,
+}
+
+/// An instant behind a clause.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct EvidenceView {
+    /// As `last order`, or `no order` where there is no instant.
+    pub what: String,
+    pub at: Option<String>,
 }
 
 /// What an unmerge made.

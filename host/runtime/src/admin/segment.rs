@@ -4,16 +4,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant as MachineInstant;
 
-use crosspoint_model::ProfileId;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::state::{Counter, State};
-use crosspoint_segment::{ProfileView, View};
+use crosspoint_model::{Instant, ProfileId};
+use crosspoint_segment::{Clause, ProfileView, View};
 use crosspoint_step::Compiled;
 
 use super::find::{PAGE, resolve, summary};
 use super::profile::look_up;
 use super::{
-    AdminError, ClauseView, Explained, Member, Members, Preview, ProfileSummary, Progress, Verified,
+    AdminError, ClauseView, EvidenceView, Explained, Member, Members, Preview, ProfileSummary,
+    Progress, Verified,
 };
 use crate::Host;
 use crate::core::Core;
@@ -262,7 +263,7 @@ impl Host {
     }
 }
 
-pub(super) fn compiled(core: &Core) -> Result<&Compiled, AdminError> {
+pub(crate) fn compiled(core: &Core) -> Result<&Compiled, AdminError> {
     core.stepper.compiled().ok_or_else(|| {
         coded(
             "XP-RUN-012",
@@ -273,7 +274,7 @@ pub(super) fn compiled(core: &Core) -> Result<&Compiled, AdminError> {
 }
 
 /// Profiles as the applied configuration reads them.
-pub(super) fn reader(core: &Core) -> Result<impl View + '_, AdminError> {
+pub(crate) fn reader(core: &Core) -> Result<impl View + '_, AdminError> {
     let survivorship = &compiled(core)?.survivorship;
     Ok(ProfileView {
         survivorship,
@@ -304,13 +305,23 @@ pub(super) fn explained(
         member: membership.is_some(),
         since: membership.map(|it| it.since.to_string()),
         changes_at: changes.map(|at| at.to_string()),
-        clauses: clauses
-            .map(|clause| ClauseView {
-                depth: clause.depth as u32,
-                text: clause.text,
-                value: clause.value,
-                detail: clause.detail.unwrap_or_default(),
-            })
-            .collect(),
+        clauses: clauses.map(clause_view).collect(),
     })
+}
+
+fn clause_view(clause: Clause) -> ClauseView {
+    let text = |at: Instant| at.to_string();
+    let evidence = clause.evidence.into_iter().map(|evidence| EvidenceView {
+        what: evidence.what,
+        at: evidence.at.map(text),
+    });
+    ClauseView {
+        depth: clause.depth as u32,
+        text: clause.text,
+        value: clause.value,
+        detail: clause.detail.unwrap_or_default(),
+        evidence: evidence.collect(),
+        since: clause.since.map(text),
+        changes_at: clause.next_change.map(text),
+    }
 }

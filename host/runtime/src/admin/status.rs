@@ -1,10 +1,14 @@
 //! How the host and its connectors are.
 
+use std::collections::BTreeMap;
+
 use crosspoint_config::project::Plugin;
 use crosspoint_model::ConnectorId;
 use crosspoint_model::state::{Counter, State};
 use crosspoint_step::{PAUSED_BY_HAND, Stepper};
+use smol_str::SmolStr;
 
+use super::usage::Cursors;
 use super::{AdminError, Changed, ConnectorStatus, SegmentSummary, Status};
 use crate::Host;
 use crate::core::Core;
@@ -37,6 +41,13 @@ impl Host {
                 (id.clone(), name, version, roles)
             })
             .collect();
+        self.count_requests();
+        let streams = self.project.connectors.keys().map(|id| {
+            let (usage, _) = self.usage.of(id);
+            (id.clone(), usage.streams.into_keys().collect())
+        });
+        let streams: Vec<(ConnectorId, Vec<SmolStr>)> = streams.collect();
+        let cursors = self.handle.ask(move |core| cursors(core, streams))?;
         let mut status = self.handle.ask(move |core| {
             let mut status = Status {
                 now: core.now().to_string(),
@@ -56,6 +67,10 @@ impl Host {
             }
             Ok(status)
         })?;
+        for connector in &mut status.connectors {
+            let id = ConnectorId::from(connector.id.as_str());
+            self.add_usage(connector, &id, cursors.get(&id));
+        }
         status.project = self.project.name.to_string();
         status.running = self.delivers_by_itself();
         status.version = env!("CARGO_PKG_VERSION").to_owned();
@@ -116,6 +131,29 @@ fn connector_status(core: &mut Core, id: &ConnectorId) -> Result<ConnectorStatus
         status.stopped = count(Counter::Stopped(symbol))?;
     }
     Ok(status)
+}
+
+/// The cursors of the streams.
+fn cursors(
+    core: &mut Core,
+    streams: Vec<(ConnectorId, Vec<SmolStr>)>,
+) -> Result<BTreeMap<ConnectorId, Cursors>, AdminError> {
+    let mut found = BTreeMap::new();
+    for (id, streams) in streams {
+        let Some(connector) = core.state.symbol(&id.0) else {
+            continue;
+        };
+        let mut cursors = Cursors::new();
+        for stream in streams {
+            if let Some(symbol) = core.state.symbol(&stream)
+                && let Some(cursor) = core.state.cursor(connector, symbol)?
+            {
+                cursors.insert(stream, cursor);
+            }
+        }
+        found.insert(id, cursors);
+    }
+    Ok(found)
 }
 
 fn segments(core: &mut Core) -> Result<Vec<SegmentSummary>, AdminError> {

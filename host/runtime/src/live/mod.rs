@@ -2,6 +2,25 @@
 //!
 //! Everything here is async and waits on tasks, never on threads.
 
+mod changes;
+mod health;
+pub(crate) mod hook;
 mod keys;
+mod lookup;
+mod tls;
+mod track;
+mod usage;
 
+pub use health::Health;
+pub use hook::{HookAnswer, HookCall, HookCounts};
+pub use crosspoint_ingest::tracking;
+pub use crosspoint_model::ConnectorId;
+pub(crate) use changes::Ring;
+pub use changes::{Change, Heard, Listener, MemberPage, MemberSeen, Place};
 pub use keys::Keys;
+pub(crate) use lookup::ComputedTraits;
+pub use lookup::{Fields, Found, InSegment, Looked, Names, Seen, Who};
+pub(crate) use tls::server_config;
+pub(crate) use track::Room;
+pub use track::{Admitted, TrackError, Tracked};
+pub(crate) use usage::{StreamUsage, Usage};

@@ -67,14 +67,14 @@ fn first_entry(folder: &Path) -> u64 {
 
 #[test]
 fn old_ledger_files_go_behind_snapshots() {
-    let folder = project("keep = \"70d\"\nfile = \"4KiB\"");
+    let folder = project("keep = \"70d\"\nfile = \"2KiB\"");
     let folder = folder.path();
     run_month(folder, 1);
-    let after_one = files(folder, "ledger", LEDGER).len();
-    assert!(after_one >= 2, "a month fills a file: {after_one}");
-    assert_eq!(first_entry(folder), 1, "nothing is old yet");
     run_month(folder, 2);
-    assert_eq!(first_entry(folder), 1, "nothing is old yet");
+    let files_of_two = files(folder, "ledger", LEDGER).len();
+    assert!(files_of_two >= 2, "a month fills a file: {files_of_two}");
+    // The first file may hold the configuration alone, which is older than all data.
+    assert!(first_entry(folder) <= 2, "no data is old yet");
     for number in 3..=6 {
         run_month(folder, number);
         let snapshots = files(folder, "snapshots", SNAPSHOT);
@@ -86,20 +86,20 @@ fn old_ledger_files_go_behind_snapshots() {
         }
     }
     assert!(
-        first_entry(folder) > 1,
+        first_entry(folder) > 2,
         "January is more than 70 days before June"
     );
 }
 
 #[test]
 fn without_a_snapshot_nothing_goes() {
-    let folder = project("keep = \"1d\"\nfile = \"4KiB\"");
+    let folder = project("keep = \"1d\"\nfile = \"2KiB\"");
     let folder = folder.path();
+    let host = open(folder);
     for number in 1..=3 {
         month(folder, number);
+        sync(&host);
     }
-    let host = open(folder);
-    sync(&host);
     // A file stands where the snapshots belong.
     fs::write(folder.join("data/snapshots"), "in the way").unwrap();
     let before = files(folder, "ledger", LEDGER);
@@ -115,7 +115,7 @@ fn without_a_snapshot_nothing_goes() {
 
 #[test]
 fn what_stays_makes_the_whole_state() {
-    let folder = project("keep = \"40d\"\nfile = \"4KiB\"");
+    let folder = project("keep = \"40d\"\nfile = \"2KiB\"");
     let folder = folder.path();
     let mut last = None;
     for number in 1..=5 {
@@ -161,7 +161,7 @@ fn what_stays_makes_the_whole_state() {
 
 #[test]
 fn a_state_that_nothing_holds_any_more_is_refused_with_what_to_do() {
-    let folder = project("keep = \"40d\"\nfile = \"4KiB\"");
+    let folder = project("keep = \"40d\"\nfile = \"2KiB\"");
     let folder = folder.path();
     for number in 1..=4 {
         run_month(folder, number);

@@ -72,13 +72,22 @@ pub struct WebhookRequest {
     pub received_at: Instant,
 }
 
-/// What a call to the hook address yields.
+/// What a call to the hook address yields of one stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
+pub struct Part {
+    /// Which stream, as the plugin says.
+    pub stream: SmolStr,
     /// Converted and normalized.
     pub records: Vec<Record>,
     /// The plugin's, then those that the host's checks add.
     pub rejects: Vec<Reject>,
+}
+
+/// What a call to the hook address yields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// By stream, in the plugin's order.
+    pub parts: Vec<Part>,
     /// Streams to read soon.
     pub poke: Vec<SmolStr>,
 }
@@ -179,13 +188,10 @@ impl Connector {
             })
             .await?;
         Ok(output.map(|received| {
-            let mut rejects: Vec<_> = received.rejects.into_iter().map(reject).collect();
-            let records = self.records(received.records, &mut rejects);
-            let poke = received.poke.into_iter().map(Into::into).collect();
+            let parts = received.parts.into_iter().map(|part| self.part(part));
             Received {
-                records,
-                rejects,
-                poke,
+                parts: parts.collect(),
+                poke: received.poke.into_iter().map(Into::into).collect(),
             }
         }))
     }
@@ -237,6 +243,16 @@ impl Connector {
         })
     }
 
+    fn part(&self, part: wit::Part) -> Part {
+        let mut rejects: Vec<_> = part.rejects.into_iter().map(reject).collect();
+        let records = self.records(part.records, &mut rejects);
+        Part {
+            stream: part.stream.into(),
+            records,
+            rejects,
+        }
+    }
+
     fn page(&self, page: wit::Page) -> Page {
         let mut rejects: Vec<_> = page.rejects.into_iter().map(reject).collect();
         let records = self.records(page.records, &mut rejects);
@@ -270,14 +286,15 @@ impl Connector {
 
     fn records(&self, given: Vec<wit_model::Record>, rejects: &mut Vec<Reject>) -> Vec<Record> {
         let mut records = Vec::with_capacity(given.len());
-        for record in given {
-            match convert::record(&self.shared.connector, &record) {
+        // Borrowed: a record as it comes is a kilobyte, too much to move for nothing.
+        for record in &given {
+            match convert::record(&self.shared.connector, record) {
                 Ok(converted) => records.push(converted),
                 Err(fault) => rejects.push(Reject {
                     locator: SmolStr::new(&record.id),
                     field: Some(fault.field.into()),
                     reason: fault.reason,
-                    raw: convert::rejected_input(&record),
+                    raw: convert::rejected_input(record),
                 }),
             }
         }

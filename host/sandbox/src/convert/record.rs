@@ -112,7 +112,7 @@ fn contact(given: &wit::Contact) -> Contact {
         birthday: text(&given.birthday),
         gender: text(&given.gender),
         address: address(&given.address),
-        tags: texts(&given.tags),
+        tags: Some(texts(&given.tags)),
         created_at: instant(given.created_at),
     }
 }

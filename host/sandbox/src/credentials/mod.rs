@@ -1,31 +1,34 @@
 //! Puts credentials on requests, outside the plugin.
 
+mod make;
+mod oauth1;
 mod signing;
-mod tokens;
+mod token;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use http::{HeaderName, HeaderValue, header};
 use serde_json::{Map, Value};
 
-use crate::egress::{Egress, EgressError, Outgoing};
+use crate::egress::{EgressError, Outgoing, Wire};
 use crate::grants::HostPattern;
-use crate::mac;
-use crate::manifest::{Attach, Manifest, Problem, SecretRequest, fill};
-use crate::secret::{Scrubber, Secret, percent_encoded};
+use crate::manifest::{Attach, Manifest, Problem};
+use crate::secret::{SHORTEST_NEEDLE_BYTES, Scrubber, Secret, percent_encoded};
 
+use make::Maker;
+use oauth1::OAuth1;
 use signing::{Hmac, StandardWebhooks};
-use tokens::TokenSource;
+use token::TokenSource;
 
 /// All credentials of one connector.
 pub(crate) struct Credentials {
+    /// Signatures last, so that they cover what the others put on.
     all: Vec<Credential>,
 }
 
@@ -40,8 +43,19 @@ enum How {
     Query(String, Secret),
     StandardWebhooks(StandardWebhooks),
     Hmac(Hmac),
+    OAuth1(OAuth1),
     Token(TokenSource),
 }
+
+/// Whose credentials they are, and where tokens outlive the process.
+#[derive(Clone, Copy)]
+pub(crate) struct Owner<'a> {
+    pub(crate) connector: &'a str,
+    pub(crate) tokens: Option<&'a Path>,
+}
+
+/// The tokens that went out with a request: which credential, and what it put on.
+pub(crate) struct Used(Vec<(usize, HeaderValue)>);
 
 impl Credentials {
     /// From the manifest's requests and the operator's secrets; all problems at once. Every value
@@ -51,6 +65,7 @@ impl Credentials {
         settings: &Map<String, Value>,
         secrets: &BTreeMap<String, Secret>,
         scrubber: &Arc<Scrubber>,
+        owner: Owner<'_>,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut all = Vec::new();
@@ -64,6 +79,12 @@ impl Credentials {
                 reason,
             });
         }
+        let maker = Maker {
+            settings,
+            secrets,
+            scrubber,
+            owner,
+        };
         for (name, request) in &manifest.secrets {
             let place = format!("secrets.{name}");
             let Some(secret) = secrets.get(name) else {
@@ -73,12 +94,15 @@ impl Credentials {
                 }
                 continue;
             };
-            scrubber.add(secret.expose());
-            match credential(request, settings, secret, scrubber) {
+            scrubber.add_all(secret.expose());
+            let made = long_enough(&request.attach, secret, scrubber)
+                .and_then(|()| maker.credential(name, request, secret));
+            match made {
                 Ok(credential) => all.extend(credential),
                 Err(reason) => problems.push(Problem { place, reason }),
             }
         }
+        all.sort_by_key(|credential: &Credential| credential.how.is_signature());
         if problems.is_empty() {
             Ok(Self { all })
         } else {
@@ -99,23 +123,37 @@ impl Credentials {
         &self,
         outgoing: &mut Outgoing,
         host: &str,
-        egress: &Egress,
-    ) -> Result<(), EgressError> {
-        for credential in self.all.iter().filter(|credential| credential.is_for(host)) {
-            credential.how.attach(outgoing, egress).await?;
-        }
-        Ok(())
-    }
-
-    /// Drops the tokens used for `host`; false if there were none, so that trying again is vain.
-    pub(crate) async fn forget_tokens(&self, host: &str) -> bool {
-        let mut forgotten = false;
-        for credential in self.all.iter().filter(|credential| credential.is_for(host)) {
-            if let How::Token(source) = &credential.how {
-                forgotten |= source.forget().await;
+        wire: &Wire,
+    ) -> Result<Used, EgressError> {
+        let mut used = Vec::new();
+        for (index, credential) in self.all.iter().enumerate() {
+            if credential.is_for(host) {
+                let token = credential.how.attach(outgoing, wire).await?;
+                used.extend(token.map(|token| (index, token)));
             }
         }
-        forgotten
+        Ok(Used(used))
+    }
+
+    /// The vendor answered 401: drops the tokens that were used. False if there is no other one to
+    /// be had, so that trying again is vain.
+    pub(crate) async fn refused(&self, used: &Used) -> bool {
+        let mut again = false;
+        for (index, value) in &used.0 {
+            if let How::Token(source) = &self.all[*index].how {
+                again |= source.refused(value).await;
+            }
+        }
+        again
+    }
+
+    /// The vendor took the tokens.
+    pub(crate) async fn taken(&self, used: &Used) {
+        for (index, value) in &used.0 {
+            if let How::Token(source) = &self.all[*index].how {
+                source.taken(value).await;
+            }
+        }
     }
 }
 
@@ -126,17 +164,29 @@ impl Credential {
 }
 
 impl How {
+    fn is_signature(&self) -> bool {
+        matches!(
+            self,
+            Self::StandardWebhooks(_) | Self::Hmac(_) | Self::OAuth1(_)
+        )
+    }
+
     fn headers(&self) -> Vec<HeaderName> {
         match self {
             Self::Header(name, _) => vec![name.clone()],
             Self::Query(..) => vec![],
             Self::StandardWebhooks(_) => StandardWebhooks::HEADERS.to_vec(),
             Self::Hmac(hmac) => hmac.headers(),
-            Self::Token(_) => vec![header::AUTHORIZATION],
+            Self::OAuth1(_) | Self::Token(_) => vec![header::AUTHORIZATION],
         }
     }
 
-    async fn attach(&self, outgoing: &mut Outgoing, egress: &Egress) -> Result<(), EgressError> {
+    /// The token that it put on, if any.
+    async fn attach(
+        &self,
+        outgoing: &mut Outgoing,
+        wire: &Wire,
+    ) -> Result<Option<HeaderValue>, EgressError> {
         match self {
             Self::Header(name, value) => {
                 outgoing.headers.insert(name.clone(), value.clone());
@@ -155,103 +205,41 @@ impl How {
             }
             Self::StandardWebhooks(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::Hmac(signer) => signer.sign(outgoing, unix_seconds())?,
+            Self::OAuth1(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::Token(source) => {
-                let value = source.bearer(egress).await?;
-                outgoing.headers.insert(header::AUTHORIZATION, value);
+                let value = source.bearer(wire).await?;
+                outgoing
+                    .headers
+                    .insert(header::AUTHORIZATION, value.clone());
+                return Ok(Some(value));
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
-fn credential(
-    request: &SecretRequest,
-    settings: &Map<String, Value>,
-    secret: &Secret,
-    scrubber: &Arc<Scrubber>,
-) -> Result<Option<Credential>, String> {
-    let filled =
-        |text: &str| fill(text, settings).ok_or_else(|| format!("needs the settings in `{text}`"));
-    let how = match &request.attach {
-        Attach::Header { name, prefix } => {
-            let value = sensitive(&format!("{}{}", filled(prefix)?, secret.expose()))?;
-            How::Header(header_name(name)?, value)
-        }
-        Attach::Bearer => How::Header(
-            header::AUTHORIZATION,
-            sensitive(&format!("Bearer {}", secret.expose()))?,
-        ),
-        Attach::Basic { username } => {
-            let pair = match username {
-                Some(name) => format!("{}:{}", filled(name)?, secret.expose()),
-                None => secret.expose().to_owned(),
-            };
-            scrubber.add(&pair);
-            let value = sensitive(&format!("Basic {}", BASE64_STANDARD.encode(&pair)))?;
-            How::Header(header::AUTHORIZATION, value)
-        }
-        Attach::Query { name } => How::Query(name.clone(), secret.clone()),
-        Attach::StandardWebhooks => How::StandardWebhooks(StandardWebhooks::new(secret)?),
-        Attach::Hmac {
-            header,
-            prefix,
-            content,
-            digest,
-            encoding,
-            key,
-            timestamp_header,
-        } => How::Hmac(Hmac {
-            header: header_name(header)?,
-            prefix: prefix.clone(),
-            content: content.clone(),
-            digest: *digest,
-            encoding: *encoding,
-            key: mac::key(secret.expose(), *key)?,
-            timestamp_header: timestamp_header.as_deref().map(header_name).transpose()?,
-        }),
-        Attach::OAuth2ClientCredentials {
-            token_url,
-            client_id,
-            scope,
-            parameters,
-            in_body,
-        } => How::Token(TokenSource::client_credentials(
-            &filled(token_url)?,
-            filled(client_id)?,
-            secret.clone(),
-            scope.clone(),
-            parameters.clone(),
-            *in_body,
-            scrubber.clone(),
-        )?),
-        Attach::Webhook => return Ok(None),
-        later => {
-            return Err(format!(
-                "is attached by `{}`, not supported yet",
-                later.kind()
-            ));
-        }
+/// A secret that is too short to be looked for in what comes back is refused: it could not be kept
+/// from the plugin. Of `user:password`, the password counts, or the user where a vendor wants its
+/// key there and no password.
+fn long_enough(attach: &Attach, secret: &Secret, scrubber: &Scrubber) -> Result<(), String> {
+    let text = secret.expose();
+    let counts = match attach {
+        Attach::Basic { username: None } => match text.split_once(':') {
+            Some((user, "")) => user,
+            Some((_, password)) => password,
+            None => text,
+        },
+        _ => text,
     };
-    let hosts = request.hosts.iter().filter_map(|host| {
-        let filled = fill(host, settings)?;
-        let name = reqwest::Url::parse(&filled)
-            .ok()
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .unwrap_or(filled);
-        HostPattern::parse_asked(&name)
-            .ok()
-            .map(|(pattern, _)| pattern)
-    });
-    let hosts: Vec<_> = hosts.collect();
-    // A host that could not be read must not turn "these hosts only" into "every host".
-    if hosts.len() != request.hosts.len() {
-        return Err("has a host among `hosts` that the settings leave open".to_owned());
+    if counts.len() < SHORTEST_NEEDLE_BYTES {
+        return Err(format!(
+            "has {} characters; a secret has at least {SHORTEST_NEEDLE_BYTES}, or it could not be \
+             recognised in what a vendor sends back",
+            counts.len()
+        ));
     }
-    Ok(Some(Credential { hosts, how }))
-}
-
-fn header_name(name: &str) -> Result<HeaderName, String> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("sets no usable header `{name}`"))
+    scrubber.add(counts);
+    Ok(())
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, String> {

@@ -12,11 +12,13 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::Url;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Used};
 use crate::grants::{Grant, Granter};
 use crate::limits::Limits;
+use crate::manifest::QuotaHeaders;
 use crate::rate::RateBudget;
 use crate::secret::Scrubber;
+use crate::usage::Usage;
 
 pub(crate) use headers::{is_hosts_own, is_hosts_own_name};
 
@@ -57,14 +59,27 @@ pub(crate) enum EgressError {
     RateLimited(u64),
 }
 
+/// The vendor's account: what may be sent, and what was.
+pub(crate) struct Account {
+    pub(crate) rate: Arc<RateBudget>,
+    pub(crate) usage: Arc<Usage>,
+    pub(crate) quota: Option<QuotaHeaders>,
+}
+
 /// A connector's way out.
 pub(crate) struct Egress {
-    granter: Arc<Granter>,
-    client: reqwest::Client,
+    wire: Wire,
     credentials: Credentials,
-    rate: Arc<RateBudget>,
+    account: Account,
     scrubber: Arc<Scrubber>,
     request_bytes: u64,
+}
+
+/// Where everything passes at last, the host's own requests included.
+#[derive(Clone)]
+pub(crate) struct Wire {
+    granter: Arc<Granter>,
+    client: reqwest::Client,
     response_bytes: u64,
 }
 
@@ -72,7 +87,7 @@ impl Egress {
     pub(crate) fn new(
         granter: Granter,
         credentials: Credentials,
-        rate: Arc<RateBudget>,
+        account: Account,
         scrubber: Arc<Scrubber>,
         limits: &Limits,
     ) -> Result<Self, String> {
@@ -87,14 +102,17 @@ impl Egress {
             .user_agent(concat!("crosspoint/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| chain(&error))?;
-        Ok(Self {
+        let wire = Wire {
             granter,
             client,
+            response_bytes: limits.response_bytes,
+        };
+        Ok(Self {
+            wire,
             credentials,
-            rate,
+            account,
             scrubber,
             request_bytes: limits.request_bytes,
-            response_bytes: limits.response_bytes,
         })
     }
 
@@ -122,12 +140,13 @@ impl Egress {
         let url = self.checked_url(&request)?;
         let method = request.method.as_str();
         let grant = self
+            .wire
             .granter
             .decide(method, &url)
             .map_err(EgressError::Denied)?;
         check_literal(&grant, &url)?;
         self.pace(deadline).await?;
-        let mut outgoing = Outgoing {
+        let outgoing = Outgoing {
             method: request.method,
             url,
             headers: request.headers,
@@ -135,42 +154,13 @@ impl Egress {
         };
         let plain = outgoing.clone();
         let host = outgoing.url.host_str().unwrap_or_default().to_owned();
-        self.credentials.attach(&mut outgoing, &host, self).await?;
-        let response = self.send(outgoing, deadline).await?;
-        if response.status == StatusCode::UNAUTHORIZED
-            && self.credentials.forget_tokens(&host).await
-        {
+        let (used, response) = self.send_counted(outgoing, &host, deadline).await?;
+        if response.status == StatusCode::UNAUTHORIZED && self.credentials.refused(&used).await {
             // The vendor did not take the token, hence not the request: once more with a new one.
-            let mut again = plain;
-            self.credentials.attach(&mut again, &host, self).await?;
-            return self
-                .send(again, deadline)
-                .await
-                .map(|response| self.cleaned(response));
+            let (_, response) = self.send_counted(plain, &host, deadline).await?;
+            return Ok(self.cleaned(response));
         }
         Ok(self.cleaned(response))
-    }
-
-    /// Asks a token endpoint, which the operator must have granted like any other host.
-    pub(crate) async fn token_request(
-        &self,
-        url: &Url,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response, EgressError> {
-        let grant = self
-            .granter
-            .decide_own("POST", url)
-            .map_err(EgressError::Denied)?;
-        check_literal(&grant, url)?;
-        let outgoing = Outgoing {
-            method: Method::POST,
-            url: url.clone(),
-            headers,
-            body,
-        };
-        let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT * 3;
-        self.send(outgoing, deadline).await
     }
 
     fn checked_url(&self, request: &Request) -> Result<Url, EgressError> {
@@ -206,7 +196,7 @@ impl Egress {
     }
 
     async fn pace(&self, deadline: tokio::time::Instant) -> Result<(), EgressError> {
-        while let Err(wait) = self.rate.take() {
+        while let Err(wait) = self.account.rate.take() {
             let until = tokio::time::Instant::now() + wait;
             if wait > LONGEST_RATE_WAIT || until >= deadline {
                 return Err(EgressError::RateLimited(wait.as_millis() as u64 + 1));
@@ -214,6 +204,79 @@ impl Egress {
             tokio::time::sleep_until(until).await;
         }
         Ok(())
+    }
+
+    /// Sends what the vendor counts, with credentials.
+    async fn send_counted(
+        &self,
+        mut outgoing: Outgoing,
+        host: &str,
+        deadline: tokio::time::Instant,
+    ) -> Result<(Used, Response), EgressError> {
+        let used = self
+            .credentials
+            .attach(&mut outgoing, host, &self.wire)
+            .await?;
+        let Account { usage, quota, .. } = &self.account;
+        usage.count();
+        let response = self.wire.send(outgoing, deadline).await?;
+        usage.note(&response.headers, quota.as_ref());
+        if response.status != StatusCode::UNAUTHORIZED {
+            self.credentials.taken(&used).await;
+        }
+        Ok((used, response))
+    }
+
+    /// Without cookies and credentials, whoever sent them back.
+    fn cleaned(&self, mut response: Response) -> Response {
+        headers::strip(&mut response.headers);
+        for value in response.headers.values_mut() {
+            let before = Bytes::copy_from_slice(value.as_bytes());
+            let after = self.scrubber.bytes(before.clone());
+            if after != before
+                && let Ok(clean) = http::HeaderValue::from_bytes(&after)
+            {
+                *value = clean;
+            }
+        }
+        response.body = self.scrubber.bytes(response.body);
+        response
+    }
+
+    fn scrubbed(&self, error: EgressError) -> EgressError {
+        let clean = |text: String| self.scrubber.text(&text);
+        match error {
+            EgressError::Denied(text) => EgressError::Denied(clean(text)),
+            EgressError::Connect(text) => EgressError::Connect(clean(text)),
+            EgressError::Reset(text) => EgressError::Reset(clean(text)),
+            EgressError::Invalid(text) => EgressError::Invalid(clean(text)),
+            EgressError::Auth(text) => EgressError::Auth(clean(text)),
+            other => other,
+        }
+    }
+}
+
+impl Wire {
+    /// Asks a token endpoint, which the operator must have granted like any other host.
+    pub(crate) async fn token_request(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response, EgressError> {
+        let grant = self
+            .granter
+            .decide_own("POST", url)
+            .map_err(EgressError::Denied)?;
+        check_literal(&grant, url)?;
+        let outgoing = Outgoing {
+            method: Method::POST,
+            url: url.clone(),
+            headers,
+            body,
+        };
+        let deadline = tokio::time::Instant::now() + CONNECT_TIMEOUT * 3;
+        self.send(outgoing, deadline).await
     }
 
     async fn send(
@@ -248,34 +311,6 @@ impl Egress {
             headers,
             body: body.freeze(),
         })
-    }
-
-    /// Without cookies and credentials, whoever sent them back.
-    fn cleaned(&self, mut response: Response) -> Response {
-        headers::strip(&mut response.headers);
-        for value in response.headers.values_mut() {
-            let before = Bytes::copy_from_slice(value.as_bytes());
-            let after = self.scrubber.bytes(before.clone());
-            if after != before
-                && let Ok(clean) = http::HeaderValue::from_bytes(&after)
-            {
-                *value = clean;
-            }
-        }
-        response.body = self.scrubber.bytes(response.body);
-        response
-    }
-
-    fn scrubbed(&self, error: EgressError) -> EgressError {
-        let clean = |text: String| self.scrubber.text(&text);
-        match error {
-            EgressError::Denied(text) => EgressError::Denied(clean(text)),
-            EgressError::Connect(text) => EgressError::Connect(clean(text)),
-            EgressError::Reset(text) => EgressError::Reset(clean(text)),
-            EgressError::Invalid(text) => EgressError::Invalid(clean(text)),
-            EgressError::Auth(text) => EgressError::Auth(clean(text)),
-            other => other,
-        }
     }
 }
 

@@ -1,8 +1,12 @@
-//! Walks a local folder. Links to files inside count as files; links to folders are not followed,
+//! Walks a local folder and reads its files. Links to files inside count as files; links to folders are not followed,
 //! so that nothing is listed twice or for ever.
 
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::pattern::Pattern;
@@ -21,9 +25,67 @@ pub(super) async fn list(
         })?;
         Ok(found)
     };
-    tokio::task::spawn_blocking(walk)
+    blocking(walk).await
+}
+
+/// Opens the file at `path` below `root`, which holds no links, and tells its size. What is opened
+/// is what was looked at: the path without links.
+pub(super) async fn open(root: PathBuf, path: String) -> Result<(File, u64), FileError> {
+    blocking(move || {
+        let real = root.join(&path).canonicalize().map_err(fault)?;
+        if !real.starts_with(&root) {
+            return Err(FileError::Denied(format!(
+                "`{path}` leads outside the granted folder"
+            )));
+        }
+        // Opening a pipe would wait for whoever writes to it.
+        if !fs::metadata(&real).map_err(fault)?.is_file() {
+            return Err(FileError::NotFound);
+        }
+        let file = File::open(&real).map_err(fault)?;
+        let size = file.metadata().map_err(fault)?.len();
+        Ok((file, size))
+    })
+    .await
+}
+
+/// The bytes of a range; fewer where the file ends before.
+pub(super) async fn read(file: Arc<File>, range: Range<u64>) -> Result<Vec<u8>, FileError> {
+    blocking(move || {
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match file.read_at(&mut bytes[filled..], range.start + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(fault(error)),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    tokio::task::spawn_blocking(work)
         .await
         .unwrap_or_else(|error| Err(FileError::Transient(error.to_string())))
+}
+
+fn fault(error: io::Error) -> FileError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => {
+            FileError::NotFound
+        }
+        ErrorKind::PermissionDenied => {
+            FileError::Denied("the system refuses the host's access".to_owned())
+        }
+        kind => FileError::Transient(format!("the file cannot be read: {kind}")),
+    }
 }
 
 fn walk(
@@ -32,7 +94,7 @@ fn walk(
     below: &str,
     pattern: &Pattern,
     found: &mut Vec<FileEntry>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     for entry in fs::read_dir(root.join(prefix).join(below))? {
         let entry = entry?;
         // A name that is no UTF-8 cannot be told to a plugin.

@@ -1,5 +1,7 @@
 //! How a credential gets onto a request.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How the host puts a credential on a request. Texts may contain `{settings.NAME}`.
@@ -66,41 +68,82 @@ pub enum Attach {
         scope: Option<String>,
         /// Sent along in the form, as some vendors demand.
         #[serde(default)]
-        parameters: std::collections::BTreeMap<String, String>,
+        parameters: BTreeMap<String, String>,
         /// Client id and secret go into the form instead of the `authorization` header.
         #[serde(default)]
         in_body: bool,
+        /// Put before the token in `authorization`.
+        #[serde(default = "bearer")]
+        prefix: String,
     },
-    /// A bearer token from a refresh token that may rotate.
+    /// A bearer token for a refresh token, which is the secret and may rotate.
     #[serde(rename = "oauth2-refresh")]
     OAuth2Refresh {
         /// The token endpoint.
         token_url: String,
         /// The client's id.
         client_id: String,
+        /// Name of the secret that is the client's secret; none for public clients.
+        #[serde(default)]
+        client_secret: Option<String>,
+        /// Asked for, separated by spaces.
+        #[serde(default)]
+        scope: Option<String>,
+        /// Sent along in the form, as some vendors demand.
+        #[serde(default)]
+        parameters: BTreeMap<String, String>,
+        /// Client id and secret go into the form instead of the `authorization` header.
+        #[serde(default)]
+        in_body: bool,
+        /// Put before the token in `authorization`.
+        #[serde(default = "bearer")]
+        prefix: String,
     },
-    /// A bearer token for a signed assertion (RFC 7523).
+    /// A bearer token for a signed assertion (RFC 7523). The secret is the RSA private key in PEM,
+    /// or a Google service account in JSON.
     #[serde(rename = "oauth2-jwt-bearer")]
     OAuth2JwtBearer {
         /// The token endpoint.
         token_url: String,
-        /// Who signs.
-        issuer: String,
+        /// Who signs; a service account brings its own.
+        #[serde(default)]
+        issuer: Option<String>,
         /// For whom.
         #[serde(default)]
         subject: Option<String>,
+        /// Who shall believe it; the token endpoint if not said.
+        #[serde(default)]
+        recipient: Option<String>,
         /// Asked for, separated by spaces.
         #[serde(default)]
         scope: Option<String>,
+        /// Which key of the issuer's.
+        #[serde(default)]
+        key_id: Option<String>,
+        /// Put before the token in `authorization`.
+        #[serde(default = "bearer")]
+        prefix: String,
     },
-    /// OAuth 1.0a signatures.
+    /// OAuth 1.0a signatures (RFC 5849). The secret is the consumer's secret.
     #[serde(rename = "oauth1")]
     OAuth1 {
         /// The consumer's key.
         consumer_key: String,
-        /// The token.
-        token: String,
+        /// Name of the secret that is the token; none for two-legged calls.
+        #[serde(default)]
+        token: Option<String>,
+        /// Name of the secret that is the token's secret.
+        #[serde(default)]
+        token_secret: Option<String>,
+        /// Digest of the HMAC.
+        #[serde(default)]
+        digest: Digest,
+        /// The signature goes into the query instead of the `authorization` header.
+        #[serde(default)]
+        in_query: bool,
     },
+    /// Not put on any request by itself: a part of another credential, which names it.
+    Part,
     /// Not put on any request: the key of `[webhook]`.
     Webhook,
 }
@@ -119,9 +162,31 @@ impl Attach {
             Self::OAuth2Refresh { .. } => "oauth2-refresh",
             Self::OAuth2JwtBearer { .. } => "oauth2-jwt-bearer",
             Self::OAuth1 { .. } => "oauth1",
+            Self::Part => "part",
             Self::Webhook => "webhook",
         }
     }
+
+    /// Keys that name other secrets, and the names.
+    pub fn parts(&self) -> Vec<(&'static str, &str)> {
+        let parts = match self {
+            Self::OAuth2Refresh { client_secret, .. } => vec![("client_secret", client_secret)],
+            Self::OAuth1 {
+                token,
+                token_secret,
+                ..
+            } => vec![("token", token), ("token_secret", token_secret)],
+            _ => vec![],
+        };
+        parts
+            .into_iter()
+            .filter_map(|(key, name)| Some((key, name.as_deref()?)))
+            .collect()
+    }
+}
+
+fn bearer() -> String {
+    "Bearer ".to_owned()
 }
 
 /// Digest of an HMAC.

@@ -20,8 +20,8 @@ pub(crate) use template::fill;
 pub use validate::Problem;
 pub(crate) use validate::setting_alone;
 pub use webhook::{
-    CONTENT_NAMES, Challenge, ChallengeKind, DEFAULT_TOLERANCE_S, SharedPlace, TimestampFormat,
-    Webhook, WebhookScheme,
+    CONTENT_NAMES, Challenge, ChallengeKind, DEFAULT_ANSWER_WITHIN_S, DEFAULT_TOLERANCE_S,
+    SharedPlace, TimestampFormat, Webhook, WebhookScheme,
 };
 
 /// Name of the custom section that holds the manifest.
@@ -65,6 +65,9 @@ pub struct Manifest {
     /// The vendor's rate limit per account.
     #[serde(default)]
     pub rate_limit: Option<RateLimit>,
+    /// Where the vendor says how much of its quota is left.
+    #[serde(default)]
+    pub quota: Option<QuotaHeaders>,
     /// Whom it talks to.
     #[serde(default)]
     pub vendor: Option<Vendor>,
@@ -167,6 +170,17 @@ pub struct RateLimit {
     /// How many may go at once after a pause; `requests` if not said.
     #[serde(default)]
     pub burst: Option<u32>,
+}
+
+/// Headers of the vendor's answers that tell of its quota.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaHeaders {
+    /// Holds `USED/LIMIT` somewhere, as in `api-usage=18/5000`, or starts with what remains.
+    pub header: String,
+    /// Starts with the limit, where `header` holds what remains.
+    #[serde(default)]
+    pub limit_header: Option<String>,
 }
 
 /// Whom the plugin talks to.

@@ -174,6 +174,12 @@ impl Check<'_> {
                 format!("is `{}`; expected a span such as `1s` or `1m`", rate.per),
             );
         }
+        if let Some(quota) = &self.manifest.quota {
+            self.header_name("quota.header", &quota.header);
+            if let Some(name) = &quota.limit_header {
+                self.header_name("quota.limit_header", name);
+            }
+        }
         if let Some(day) = self
             .manifest
             .vendor

@@ -61,14 +61,27 @@ pub struct Webhook {
     /// Name of the header, parameter or user that goes with `place`.
     #[serde(default)]
     pub name: Option<String>,
-    /// Bodies of unproven calls that are answered and forgotten; `*` stands for up to 20 letters
-    /// or digits.
+    /// Bodies of unproven calls that are answered and forgotten; `*` stands for 1 to 20
+    /// letters or digits.
     #[serde(default)]
     pub ignore: Vec<String>,
+    /// The vendor gives up waiting for an answer after this many seconds.
+    #[serde(default)]
+    pub answer_within_s: Option<u32>,
     /// How the vendor finds out that the address is ours.
     #[serde(default)]
     pub challenge: Option<Challenge>,
 }
+
+impl Webhook {
+    /// Most milliseconds until the vendor has to be answered.
+    pub fn answer_within_ms(&self) -> u64 {
+        u64::from(self.answer_within_s.unwrap_or(DEFAULT_ANSWER_WITHIN_S)) * 1_000
+    }
+}
+
+/// Shopify, the strictest of the usual vendors, waits for five seconds.
+pub const DEFAULT_ANSWER_WITHIN_S: u32 = 5;
 
 /// The names that `content` may hold in braces, besides `{settings.NAME}`.
 pub const CONTENT_NAMES: [&str; 10] = [

@@ -64,7 +64,7 @@ impl Challenger {
             }
             ChallengeKind::Echo => {
                 let asked = self.asked(call.query).transpose()?;
-                Some(asked.and_then(|text| echo(text)))
+                Some(asked.and_then(echo))
             }
             ChallengeKind::Signed if call.method == "GET" => {
                 let asked = self.asked(call.query).transpose()?;
@@ -118,11 +118,7 @@ impl Challenger {
         };
         let signature = mac::hmac(*digest, key, &[text.as_bytes()]);
         let encoding = self.asks.encoding.unwrap_or(Encoding::Hex);
-        let signature = format!(
-            "{}{}",
-            self.asks.prefix,
-            mac::encoded(&signature, encoding)
-        );
+        let signature = format!("{}{}", self.asks.prefix, mac::encoded(&signature, encoding));
         let mut answer = Map::new();
         if let Some(key) = &self.asks.echo_key {
             answer.insert(key.clone(), text.into());

@@ -31,7 +31,11 @@ pub(super) enum VerifyingKey {
 /// of them are long.
 pub(super) fn values(secret: &Secret) -> Result<Vec<Key>, String> {
     let text = secret.expose();
-    let lines: Vec<_> = text.lines().map(str::trim).filter(|it| !it.is_empty()).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .collect();
     if lines.iter().any(|line| line.len() < SHORTEST_LINE_BYTES) {
         return Err(format!(
             "has a line with fewer than {SHORTEST_LINE_BYTES} characters; each line is a value of its own"
@@ -85,7 +89,10 @@ pub(super) fn standard(
         let key = VerifyingKey::Public(public(part, &ED25519)?);
         found.push(("v1a,".to_owned(), key));
     }
-    let rest: Vec<_> = text.split_whitespace().filter(|it| !is_public(it)).collect();
+    let rest: Vec<_> = text
+        .split_whitespace()
+        .filter(|it| !is_public(it))
+        .collect();
     let symmetric = match form {
         // Spaces may belong to the value then.
         KeyForm::Utf8 if found.is_empty() => hmac(secret, Digest::Sha256, form)?,

@@ -22,6 +22,7 @@ mod content;
 mod keys;
 mod shared;
 mod signature;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -32,12 +33,12 @@ use std::fmt;
 use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
-use crosspoint_model::Instant;
-
 use crate::connector::source::WebhookRequest;
 use crate::mac;
 use crate::manifest::{Manifest, Problem, SharedPlace, WebhookScheme};
 use crate::secret::{Scrubber, Secret};
+
+pub use verdict::{Answer, Call, Refusal, Verdict};
 
 use challenge::Challenger;
 use shared::Shared;
@@ -46,115 +47,8 @@ use signature::Signature;
 /// Longest id of a call that is remembered, in bytes.
 const MAX_ID_BYTES: usize = 256;
 
-/// One `*` of an ignored body stands for up to this many letters or digits.
+/// One `*` of an ignored body stands for one to this many letters or digits.
 const MAX_WILDCARD_BYTES: usize = 20;
-
-/// A call to the hook address, as it came.
-#[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
-    /// As in `POST`.
-    pub method: &'a str,
-    /// Below the hook address, percent-encoded as it came.
-    pub path: &'a str,
-    /// Without `?`.
-    pub query: &'a str,
-    /// All of them.
-    pub headers: &'a HeaderMap,
-    /// Unparsed.
-    pub body: &'a [u8],
-    /// The whole address as the vendor calls it, query included, where the public address of this
-    /// host is known. Needed where [`Verifier::needs_url`].
-    pub url: Option<&'a str>,
-    /// The host's clock.
-    pub received_at: Instant,
-}
-
-/// What to do with a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The vendor's. Hand it to the plugin, unless its replay id was seen before.
-    Accepted {
-        /// The same for every replay of the call; `None` where nothing tells calls apart. Remember
-        /// it once the call's records are durable, for [`Verifier::replay_window_ms`].
-        replay_id: Option<String>,
-    },
-    /// The vendor asks whether the address is ours: answer, and do nothing else.
-    Challenge(Answer),
-    /// Known to be of no meaning: answer, and forget it.
-    Ignored(Answer),
-    /// Not proven to be the vendor's: answer 401 and count it.
-    Refused(Refusal),
-}
-
-/// What to answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// Value of `content-type`.
-    pub content_type: &'static str,
-    /// All of it.
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    fn empty() -> Self {
-        Self::text(String::new())
-    }
-
-    fn text(body: String) -> Self {
-        Self {
-            status: 200,
-            content_type: "text/plain; charset=utf-8",
-            body: body.into_bytes(),
-        }
-    }
-
-    fn json(body: &Value) -> Self {
-        Self {
-            status: 200,
-            content_type: "application/json",
-            body: body.to_string().into_bytes(),
-        }
-    }
-}
-
-/// Why a call is not taken for the vendor's. Holds nothing of the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
-    /// There is no signature or shared value where it belongs.
-    MissingSignature,
-    /// The signature or shared value is wrong.
-    BadSignature,
-    /// Proven, but older than the tolerance: a replay, or a clock that is wrong.
-    TooOld,
-    /// Proven, but further in the future than the tolerance: a clock is wrong.
-    TooNew,
-    /// Something that the proof needs is missing, there twice, or unreadable.
-    Malformed,
-    /// The proof covers the address, and the public address of this host is not configured.
-    UnknownUrl,
-}
-
-impl Refusal {
-    /// For metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingSignature => "missing-signature",
-            Self::BadSignature => "bad-signature",
-            Self::TooOld => "too-old",
-            Self::TooNew => "too-new",
-            Self::Malformed => "malformed",
-            Self::UnknownUrl => "unknown-url",
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What proves a call.
 enum Proof {
@@ -366,8 +260,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Ref
 
 /// The value of a query parameter that may stand there only once, decoded.
 fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
-    let mut values =
-        form_urlencoded::parse(query.as_bytes()).filter_map(|(key, value)| (key == name).then_some(value));
+    let mut values = form_urlencoded::parse(query.as_bytes())
+        .filter_map(|(key, value)| (key == name).then_some(value));
     let Some(value) = values.next() else {
         return Ok(None);
     };
@@ -397,7 +291,7 @@ fn matches_body(pattern: &[u8], body: &[u8]) -> bool {
                 .take(MAX_WILDCARD_BYTES)
                 .take_while(|byte| byte.is_ascii_alphanumeric())
                 .count();
-            (0..=most).any(|taken| matches_body(rest, &body[taken..]))
+            (1..=most).any(|taken| matches_body(rest, &body[taken..]))
         }
         Some((first, rest)) => body
             .split_first()

@@ -73,7 +73,15 @@ async fn a_long_answer_is_stopped_at_the_limit() {
     let long = (150usize << 20).to_string();
     let rig = Rig::closed().limits(|limits| limits.memory_bytes = 512 << 20);
     let error = rig.commit("answer", &long).await.unwrap_err();
-    assert_says(&error, "XP-PLG-016", &["134217728 bytes", "smaller pieces", "raise `limits.transfer`"]);
+    assert_says(
+        &error,
+        "XP-PLG-016",
+        &[
+            "134217728 bytes",
+            "smaller pieces",
+            "raise `limits.transfer`",
+        ],
+    );
 }
 
 #[tokio::test]
@@ -88,7 +96,11 @@ async fn a_cursor_has_its_contracted_length() {
 async fn a_page_keeps_to_its_budget() {
     // The rig asks for 100 records and 1 MiB.
     let over = Rig::closed().commit("flood", "200 1").await.unwrap();
-    assert_eq!(over.value.records.len(), 200, "a vendor's page ends where it likes");
+    assert_eq!(
+        over.value.records.len(),
+        200,
+        "a vendor's page ends where it likes"
+    );
     let far_over = Rig::closed().commit("flood", "201 1").await.unwrap_err();
     assert_says(
         &far_over,
@@ -97,9 +109,15 @@ async fn a_page_keeps_to_its_budget() {
     );
 
     let big = (9usize << 20).to_string();
-    let alone = Rig::closed().commit("flood", &format!("1 {big}")).await.unwrap();
-    assert_eq!(alone.value.rejects.len(), 1, "taken, though no text may be that long");
-    let heavy = Rig::closed().commit("flood", "9 1048576").await.unwrap_err();
+    let alone = Rig::closed()
+        .commit("flood", &format!("1 {big}"))
+        .await
+        .unwrap();
+    assert_eq!(alone.value.records.len(), 1, "a single object goes alone");
+    let heavy = Rig::closed()
+        .commit("flood", "9 1048576")
+        .await
+        .unwrap_err();
     assert_says(
         &heavy,
         "XP-PLG-017",

@@ -9,3 +9,6 @@ mod rig;
 mod secrets;
 mod server;
 mod state;
+mod template;
+mod tokens;
+mod vendor;

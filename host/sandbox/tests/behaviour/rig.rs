@@ -1,7 +1,7 @@
 //! The misbehaving plugin, built and loaded once, and connectors of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use crosspoint_sandbox::{
@@ -33,6 +33,7 @@ pub struct Rig {
     pub secrets: BTreeMap<String, Secret>,
     pub grants: Grants,
     pub limits: Limits,
+    pub tokens: Option<PathBuf>,
 }
 
 impl Rig {
@@ -43,6 +44,7 @@ impl Rig {
             secrets: BTreeMap::new(),
             grants: Grants::default(),
             limits: Limits::default(),
+            tokens: None,
         }
     }
 
@@ -66,6 +68,11 @@ impl Rig {
         self
     }
 
+    pub fn tokens(mut self, folder: &Path) -> Self {
+        self.tokens = Some(folder.to_owned());
+        self
+    }
+
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.limits);
         self
@@ -84,6 +91,7 @@ impl Rig {
             grants: self.grants,
             limits: self.limits,
             rate: None,
+            tokens: self.tokens,
         })
     }
 

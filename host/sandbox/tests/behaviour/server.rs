@@ -24,6 +24,12 @@ impl Server {
         Self { port, requests }
     }
 
+    /// One that others serve.
+    pub fn bare(port: u16) -> Self {
+        let requests = Arc::default();
+        Self { port, requests }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -34,8 +40,8 @@ impl Server {
     }
 }
 
-/// One request a connection. Errors mean that the other side has left.
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
+/// One request, head and body.
+pub async fn read_request(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     let mut wanted = usize::MAX;
     while bytes.len() < wanted {
@@ -49,7 +55,12 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) -> std::io:
             wanted = end + 4 + length(&String::from_utf8_lossy(&bytes[..end]));
         }
     }
-    let request = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// One request a connection. Errors mean that the other side has left.
+async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
+    let request = read_request(&mut stream).await?;
     let all = {
         let mut seen = seen.lock().unwrap();
         seen.push(request.clone());
@@ -95,7 +106,8 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>) -> std::io:
     }
 }
 
-async fn answer(
+/// Answers and closes.
+pub async fn answer(
     stream: &mut TcpStream,
     status: &str,
     extra: &str,

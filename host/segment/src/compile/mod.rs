@@ -47,6 +47,7 @@ pub(crate) struct Computed {
 #[derive(Clone, Debug)]
 pub(crate) struct Compiled {
     pub node: Node,
+    pub kind: Type,
     pub depends: Dependencies,
     /// Segments that it names, with the place.
     pub segments: Vec<(SmolStr, Range<usize>)>,
@@ -71,8 +72,20 @@ pub(crate) fn compile(
     intern: Intern<'_>,
 ) -> Result<Compiled, Vec<RuleError>> {
     let compiler = Compiler::new(language, None, rule, text, intern);
-    let compiled = compiler.compile(syntax, wanted, TraitType::Any);
+    let compiled = compiler.compile(syntax, wanted, Some(TraitType::Any));
     compiled.map_err(|faults| faults.errors)
+}
+
+/// Compiles a part of an expression that compiles as a whole; `None` where it means nothing by
+/// itself.
+pub(crate) fn compile_part(
+    language: &Language,
+    text: &str,
+    syntax: &Syntax,
+    intern: Intern<'_>,
+) -> Option<Compiled> {
+    let compiler = Compiler::new(language, None, "", text, intern);
+    compiler.compile(syntax, Type::Any, None).ok()
 }
 
 /// Compiles the expression of the computed trait `owner`, which must not need itself and must be of
@@ -86,7 +99,7 @@ pub(crate) fn compile_trait(
 ) -> Result<Compiled, Faults> {
     let rule = format!("traits.{owner}");
     let compiler = Compiler::new(language, Some(owner), &rule, text, intern);
-    compiler.compile(&computed.syntax, Type::Any, computed.declared)
+    compiler.compile(&computed.syntax, Type::Any, Some(computed.declared))
 }
 
 type Typed = (Node, Type);
@@ -135,32 +148,36 @@ impl<'l> Compiler<'l> {
         }
     }
 
-    /// Compiles the whole of the text to a value that is `wanted` and stands for a trait that was
-    /// declared to be `declared`.
+    /// Compiles the expression to a value that is `wanted`. Where it leaves the evaluation, it is the
+    /// value of a trait or field that was declared to be `declared`.
     fn compile(
         mut self,
         syntax: &Syntax,
         wanted: Type,
-        declared: TraitType,
+        declared: Option<TraitType>,
     ) -> Result<Compiled, Faults> {
         let typed = match wanted {
             Type::Any => self.expression(syntax),
             wanted => self.of_type(syntax, wanted),
         };
         match &typed {
-            Some((_, Type::Span)) => {
+            Some((_, Type::Span)) if declared.is_some() => {
                 let hint = "count it with `.getHours()`, or `days_since(...)`";
                 let message = "a duration is no value for a field";
                 self.fail(&syntax.span, message, Some(hint.into()));
             }
-            Some((node, kind)) => self.declared(syntax, node, *kind, declared),
+            Some((node, kind)) => {
+                self.declared(syntax, node, *kind, declared.unwrap_or(TraitType::Any));
+            }
             None => {}
         }
         match typed {
             Some(typed) if self.inner_error.is_none() && self.errors.is_empty() => {
                 self.depends.normalize();
+                let (node, kind) = as_declared(typed, declared.unwrap_or(TraitType::Any));
                 Ok(Compiled {
-                    node: as_declared(typed, declared).0,
+                    node,
+                    kind,
                     depends: self.depends,
                     segments: self.segments,
                 })

@@ -255,6 +255,23 @@ impl Run<'_> {
     }
 }
 
+/// A profile of two fragments with some facts around `now`, some of them still to come.
+pub(super) fn random_profile(world: &World, c: &mut Choices<'_>, now: i64) -> Profile {
+    let set = world.compile(&[]).expect("no rules have no faults");
+    let mut run = Run {
+        world,
+        set: &set,
+        rules: &[],
+        profile: Profile::of_fragments(vec![world.fragment(0), world.fragment(1)]),
+        now,
+        firings: 0,
+    };
+    for _ in 0..12 {
+        run.change(c);
+    }
+    run.profile
+}
+
 fn run(rules: &[u32], histories: &[Vec<u32>]) {
     let world = World::default();
     let mut c = Choices(rules.iter());

@@ -1,4 +1,5 @@
 mod declared;
+mod explain;
 mod faults;
 mod generate;
 mod incremental;

@@ -11,12 +11,15 @@ use crate::{Error, Result};
 
 /// Engine pairs per read of a scan.
 const PAGE: usize = 256;
+/// Of a write beyond key and value: the pair of vectors, and what their allocations lose.
+const WRITE_BYTES: usize = size_of::<Write>() + 32;
 
 #[derive(Debug)]
 pub(super) struct Below<E: Engine> {
     engine: Arc<E>,
     /// The batch that is being committed; it hides the engine.
     frozen: Option<Arc<Batch>>,
+    frozen_bytes: usize,
     /// Known only where the engine was empty at first; covers `frozen` too.
     absence: Option<Absence>,
     to_writer: Option<Sender<Arc<Batch>>>,
@@ -47,6 +50,7 @@ impl<E: Engine> Below<E> {
         Ok(Self {
             engine,
             frozen: None,
+            frozen_bytes: 0,
             absence: empty.then(Absence::new),
             to_writer: Some(to_writer),
             from_writer,
@@ -66,6 +70,9 @@ impl<E: Engine> Below<E> {
             let puts = batch.writes().iter().filter(|write| write.1.is_some());
             puts.for_each(|write| absence.add(&write.0));
         }
+        let sizes = batch.writes().iter();
+        let sizes = sizes.map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        self.frozen_bytes = sizes.map(|bytes| bytes + WRITE_BYTES).sum();
         let batch = Arc::new(batch);
         let sent = self
             .to_writer
@@ -167,12 +174,7 @@ impl<E: Engine> Below<E> {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let frozen = self.frozen.as_ref().map_or(0, |frozen| {
-            let sizes = frozen.writes().iter();
-            sizes
-                .map(|(key, value)| 64 + key.len() + value.as_ref().map_or(0, Vec::len))
-                .sum()
-        });
+        let frozen = self.frozen.as_ref().map_or(0, |_| self.frozen_bytes);
         frozen + self.absence.as_ref().map_or(0, Absence::bytes)
     }
 

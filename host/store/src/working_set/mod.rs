@@ -17,6 +17,7 @@ mod read;
 mod state;
 #[cfg(test)]
 mod tests;
+mod weight;
 
 use std::sync::Arc;
 
@@ -32,6 +33,13 @@ use near_timers::NearTimers;
 use ordered::Ordered;
 use points::Points;
 use profiles::Profiles;
+
+/// What one change takes up within the engine until its commit is through. sled makes a new copy of
+/// a page of 16 pairs for every pair put into it, and of a page of up to 256 children for every
+/// eighth, and frees none of them before the whole batch is in: some 6 KiB a pair.
+const COMMIT_BYTES_PER_CHANGE: usize = 8 << 10;
+/// A commit of fewer changes spends more on the disk's flush than on the changes.
+const LEAST_CHANGES: usize = 4 << 10;
 
 /// How much the working set may hold.
 #[derive(Clone, Copy, Debug)]
@@ -153,10 +161,17 @@ impl<E: Engine> WorkingSet<E> {
         self.reached
     }
 
-    /// Whether changed things fill half of the budget: time for a checkpoint.
+    /// Whether it is time for a checkpoint: changed things fill half of the budget, or are so many
+    /// that committing them takes up more than the budget within the engine.
     pub fn needs_checkpoint(&self) -> bool {
         let dirty = self.profiles.dirty_bytes() + self.points.dirty_bytes() + self.ordered_bytes();
-        dirty > self.settings.memory_bytes / 2
+        let changes = self.profiles.changes()
+            + self.points.changes()
+            + self.timers.changes()
+            + self.deliveries.changes()
+            + self.quarantine.changes();
+        let most = self.settings.memory_bytes / COMMIT_BYTES_PER_CHANGE;
+        dirty > self.settings.memory_bytes / 2 || changes > most.max(LEAST_CHANGES)
     }
 
     /// Estimated bytes in memory, the engine's own cache left out.
@@ -185,7 +200,7 @@ impl<E: Engine> WorkingSet<E> {
     }
 
     fn evict(&mut self) {
-        let others = self.points.bytes() + self.ordered_bytes();
+        let others = self.points.bytes() + self.ordered_bytes() + self.below.bytes();
         self.profiles
             .evict(self.settings.memory_bytes.saturating_sub(others));
     }

@@ -112,6 +112,10 @@ impl<K: OrderedKey> Ordered<K> {
         self.bytes = 0;
     }
 
+    pub(super) fn changes(&self) -> usize {
+        self.changed.len()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

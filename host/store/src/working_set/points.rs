@@ -110,6 +110,10 @@ impl Points {
         changed
     }
 
+    pub(super) fn changes(&self) -> usize {
+        self.changed.len()
+    }
+
     pub(super) fn dirty_bytes(&self) -> usize {
         self.changed_bytes
     }

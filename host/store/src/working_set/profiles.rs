@@ -8,10 +8,11 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crosspoint_model::profile::{Expiry, Fact, Fragment, FragmentTrait, Membership, Profile};
+use crosspoint_model::profile::Profile;
 use crosspoint_model::{FragmentId, ProfileId};
 
 use super::below::Below;
+use super::weight::{trim, weight};
 use crate::codec::{decode, encode};
 use crate::engine::{Engine, Write};
 use crate::{Error, Result, keys};
@@ -48,10 +49,8 @@ struct Slot {
     stored: bool,
     /// Since eviction last came by.
     used: bool,
-    /// Estimated, of what is held.
+    /// Of what is held.
     bytes: usize,
-    /// When it was last encoded or read.
-    encoded_bytes: usize,
 }
 
 /// Which profile a fragment that is not the smallest belongs to.
@@ -159,14 +158,14 @@ impl Profiles {
         }
         let slot = self.slots.entry(id).or_insert_with(|| {
             self.ring.push_back(id);
-            Slot::new(None, 0)
+            Slot::new(None)
         });
         if !slot.dirty {
             slot.dirty = true;
             self.dirty.insert(id);
         }
         slot.used = true;
-        slot.bytes = estimate(&profile).max(2 * slot.encoded_bytes);
+        slot.bytes = weight(&profile);
         self.bytes += slot.bytes;
         self.dirty_bytes += slot.bytes;
         slot.profile = Some(profile);
@@ -209,13 +208,15 @@ impl Profiles {
             let Some(slot) = self.slots.get_mut(&id) else {
                 continue;
             };
-            match &slot.profile {
+            match &mut slot.profile {
                 Some(profile) => {
-                    let value = encode(profile)?;
-                    slot.encoded_bytes = value.len();
+                    trim(profile);
+                    let bytes = weight(profile);
+                    self.bytes = self.bytes + bytes - slot.bytes;
+                    slot.bytes = bytes;
                     slot.dirty = false;
                     slot.stored = true;
-                    writes.push((keys::profile(id), Some(value)));
+                    writes.push((keys::profile(id), Some(encode(profile)?)));
                 }
                 None => {
                     if slot.stored {
@@ -271,11 +272,23 @@ impl Profiles {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.slots.len() * (size_of::<Slot>() + 40) + self.aliases.len() * 64
+        // A table is three quarters full on average, the ring names each slot once or more.
+        let slot = (size_of::<(ProfileId, Slot)>() + 1) * 4 / 3;
+        let alias = (size_of::<(FragmentId, Alias)>() + 1) * 4 / 3;
+        let dirty = (self.dirty.len() + self.dirty_aliases.len()) * 24;
+        self.bytes
+            + self.slots.capacity().min(2 * self.slots.len()) * slot
+            + self.aliases.len() * alias
+            + self.ring.len() * size_of::<ProfileId>()
+            + dirty
     }
 
     pub(super) fn dirty_bytes(&self) -> usize {
         self.dirty_bytes
+    }
+
+    pub(super) fn changes(&self) -> usize {
+        self.dirty.len() + self.dirty_aliases.len()
     }
 
     /// Reads a profile that has no slot. False where there is none.
@@ -296,7 +309,7 @@ impl Profiles {
                 },
             );
         }
-        let slot = Slot::new(Some(profile), value.len());
+        let slot = Slot::new(Some(profile));
         self.bytes += slot.bytes;
         self.slots.insert(id, slot);
         self.ring.push_back(id);
@@ -313,18 +326,12 @@ impl Profiles {
 }
 
 impl Slot {
-    fn new(profile: Option<Box<Profile>>, encoded_bytes: usize) -> Self {
-        let bytes = profile.as_deref().map_or(0, estimate);
+    fn new(profile: Option<Box<Profile>>) -> Self {
         Self {
             stored: profile.is_some(),
             dirty: false,
             used: true,
-            bytes: if profile.is_some() {
-                bytes.max(2 * encoded_bytes)
-            } else {
-                0
-            },
-            encoded_bytes,
+            bytes: profile.as_deref().map_or(0, weight),
             profile,
         }
     }
@@ -333,22 +340,4 @@ impl Slot {
 /// All fragments but the one that gives the profile its id.
 fn others(profile: &Profile) -> impl Iterator<Item = FragmentId> {
     profile.fragments.iter().skip(1).map(|fragment| fragment.id)
-}
-
-/// Bytes in memory, roughly: what hangs off facts and traits is taken as an average, since this
-/// runs at every put.
-fn estimate(profile: &Profile) -> usize {
-    const TEXT_BYTES: usize = 48;
-    let fragment = |fragment: &Fragment| {
-        size_of::<Fragment>()
-            + fragment.identifiers.len() * (size_of::<crosspoint_model::Identifier>() + TEXT_BYTES)
-            + fragment.traits.len() * (size_of::<FragmentTrait>() + TEXT_BYTES)
-            + fragment.consents.len() * 2 * TEXT_BYTES
-            + fragment.facts.len() * (size_of::<Fact>() + 3 * TEXT_BYTES)
-    };
-    size_of::<Profile>()
-        + profile.fragments.iter().map(fragment).sum::<usize>()
-        + profile.memberships.len() * size_of::<Membership>()
-        + profile.expiries.len() * size_of::<Expiry>()
-        + profile.handed_over.len() * 16
 }

@@ -26,6 +26,11 @@ impl<E: Engine> WorkingSet<E> {
         Ok(profile)
     }
 
+    /// A profile, if it is in memory.
+    pub fn held_profile(&self, id: ProfileId) -> Option<&Profile> {
+        self.profiles.held(id)
+    }
+
     /// Fragments that carry the identifier without being named by it.
     ///
     /// # Errors

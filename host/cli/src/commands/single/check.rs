@@ -28,7 +28,7 @@ impl Check {
     /// Prints every finding.
     pub fn run(self, ctx: &Context) -> Result<Exit> {
         let folder = ctx.project()?;
-        let findings: Vec<Finding> = crosspoint_runtime::check(&folder, self.connect);
+        let findings: Vec<Finding> = crosspoint_runtime::check(&folder, ctx.data(), self.connect);
         if ctx.json() {
             ctx.show_json(&findings)?;
         } else {

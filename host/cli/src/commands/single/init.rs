@@ -66,7 +66,7 @@ pub fn write_new(path: &Path, text: &str) -> Result<()> {
 }
 
 /// The folder's name as a project name: lower-case letters, digits and hyphens, letter first.
-fn project_name(folder: &Path) -> String {
+pub fn project_name(folder: &Path) -> String {
     let folder = folder.components().next_back();
     let mut name = String::new();
     for character in folder

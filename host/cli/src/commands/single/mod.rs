@@ -10,6 +10,6 @@ mod run;
 pub use check::Check;
 pub use explain::{Completions, Explain};
 pub use feed::{Deliver, Import, Status, Sync};
-pub use init::{Init, write_new};
+pub use init::{Init, project_name, write_new};
 pub use replay::Replay;
 pub use run::{Run, serve};

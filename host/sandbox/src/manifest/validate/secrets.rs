@@ -57,14 +57,42 @@ impl Check<'_> {
                 | Attach::OAuth2Refresh {
                     token_url,
                     client_id,
+                    ..
                 } => {
-                    self.templates(&attach, token_url);
                     self.templates(&attach, client_id);
                     self.token_url(&attach, token_url);
                 }
-                Attach::OAuth2JwtBearer { token_url, .. } => {
-                    self.templates(&attach, token_url);
+                Attach::OAuth2JwtBearer {
+                    token_url,
+                    issuer,
+                    subject,
+                    recipient,
+                    ..
+                } => {
+                    for text in [issuer, subject, recipient].into_iter().flatten() {
+                        self.templates(&attach, text);
+                    }
                     self.token_url(&attach, token_url);
+                }
+                Attach::OAuth1 {
+                    consumer_key,
+                    token,
+                    token_secret,
+                    ..
+                } => {
+                    self.templates(&attach, consumer_key);
+                    self.require(
+                        token.is_some() == token_secret.is_some(),
+                        &attach,
+                        "needs `token` and `token_secret`, or neither for two-legged calls",
+                    );
+                }
+                Attach::Part => {
+                    let secrets = self.manifest.secrets.values();
+                    let used = secrets
+                        .flat_map(|it| it.attach.parts())
+                        .any(|(_, part)| part == name);
+                    self.require(used, &attach, "is `part`, but no other secret names it");
                 }
                 Attach::Webhook => {
                     let used = self.manifest.webhook.as_ref().is_some_and(|webhook| {
@@ -80,10 +108,19 @@ impl Check<'_> {
                 }
                 _ => {}
             }
+            for (key, part) in secret.attach.parts() {
+                let held = self.manifest.secrets.get(part);
+                self.require(
+                    held.is_some_and(|it| matches!(it.attach, Attach::Part | Attach::Webhook)),
+                    format!("{attach}.{key}"),
+                    format!("names `{part}`, which is no secret with `kind = \"part\"`"),
+                );
+            }
         }
     }
 
     fn token_url(&mut self, place: &str, url: &str) {
+        self.templates(place, url);
         self.require(
             url.starts_with("https://") || url.starts_with("{settings."),
             place,

@@ -41,6 +41,13 @@ impl Check<'_> {
             | WebhookScheme::RsaSha256 => self.signed(webhook),
             WebhookScheme::StandardWebhooks | WebhookScheme::None => {}
         }
+        self.require(
+            webhook
+                .answer_within_s
+                .is_none_or(|s| (1..=60).contains(&s)),
+            "webhook.answer_within_s",
+            "must be from 1 to 60",
+        );
         for pattern in &webhook.ignore {
             self.require(
                 pattern.bytes().any(|byte| byte != b'*') && pattern.matches('*').count() <= 4,

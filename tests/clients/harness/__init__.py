@@ -1,0 +1,1 @@
+"""Real tracking clients against a live host. Start reading at `main`."""
