@@ -25,6 +25,9 @@
 //!   alike (`strangers_learn_nothing`).
 //! - A consumer of changes that comes back goes on where it was
 //!   (`a_consumer_goes_on_where_it_was_and_ends_with_the_host`).
+//! - Only calls that the vendor has proven reach a plugin, and one that failed is taken when it comes
+//!   again (`http::hooks::tests::a_forged_call_never_reaches_the_plugin`,
+//!   `http::hooks::tests::a_call_that_failed_is_no_replay_when_it_comes_again`).
 //!
 //! # Not here
 //! What a request means: that is `crosspoint-runtime`. Whether a host runs is decided by the lock

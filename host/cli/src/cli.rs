@@ -24,7 +24,8 @@ use crate::demo::Demo;
   crosspoint init my-shop             start a project of your own
   crosspoint --project my-shop run    keep it running
 
-Exit codes: 0 done, 1 failed, 2 invalid or different, 3 done in part, 130/143 stopped by a signal."
+Exit codes: 0 done, 1 failed, 2 invalid or different, 3 done in part, 130/143 ended at once by a
+signal."
 )]
 pub struct Cli {
     #[command(flatten)]

@@ -82,7 +82,9 @@ impl Signals {
     /// every call.
     pub async fn next(&mut self) -> Wish {
         let before = self.reloads;
-        let changed = self.seen.wait_for(|seen| seen.stop || seen.reloads > before);
+        let changed = self
+            .seen
+            .wait_for(|seen| seen.stop || seen.reloads > before);
         // The thread ends with the process.
         let Ok(seen) = changed.await.map(|seen| *seen) else {
             return Wish::Stop;

@@ -133,27 +133,43 @@ fn check_tracking(project: &Project, sources: &[Source<'_>], places: &Places, si
                 sync.connector
             );
             let path = join(&join("syncs", name), "connector");
-            report(&path, message, "name a connector whose plugin is a destination");
+            report(
+                &path,
+                message,
+                "name a connector whose plugin is a destination",
+            );
         }
     }
     // A `[server]` with errors has its own reports.
     let served = places.get("server").is_some();
     if project.lookups.is_some() && !served {
         let message = "`lookups` cannot be reached without `[server]`".to_owned();
-        report("lookups", message, "add `[server]` with `listen = \"127.0.0.1:8080\"`");
+        report(
+            "lookups",
+            message,
+            "add `[server]` with `listen = \"127.0.0.1:8080\"`",
+        );
     }
     let mut owners = BTreeMap::new();
     for (name, tracking) in &project.tracking {
         let path = join("tracking", &name.0);
         if !served {
             let message = format!("tracking source `{name}` cannot be reached without `[server]`");
-            report(&path, message, "add `[server]` with `listen = \"127.0.0.1:8080\"`");
+            report(
+                &path,
+                message,
+                "add `[server]` with `listen = \"127.0.0.1:8080\"`",
+            );
         }
         for key in &tracking.write_keys {
             let WriteKey::Plain(key) = key else { continue };
             if let Some(other) = owners.insert(key, name) {
                 let message = format!("tracking sources `{other}` and `{name}` share a write key");
-                report(&path, message, "a key says which source calls: give each its own");
+                report(
+                    &path,
+                    message,
+                    "a key says which source calls: give each its own",
+                );
             }
         }
     }

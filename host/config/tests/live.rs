@@ -20,7 +20,10 @@ fn smallest() -> Project {
 fn the_server_knows_its_address_its_proxies_and_its_certificate() {
     let server = live().server.unwrap();
     assert_eq!(server.listen, "[::1]:8443".parse().unwrap());
-    assert_eq!(server.public_url.as_deref(), Some("https://cdp.example.com"));
+    assert_eq!(
+        server.public_url.as_deref(),
+        Some("https://cdp.example.com")
+    );
     let proxies = server.trusted_proxies.iter().map(ToString::to_string);
     let proxies: Vec<_> = proxies.collect();
     assert_eq!(proxies, ["10.0.0.0/8", "127.0.0.1/32", "fd00::/8"]);

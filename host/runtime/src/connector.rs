@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crosspoint_config::project::{Connector as Configured, HostName, SecretRef};
 use crosspoint_deliver::{ActionSpec, Destination, DestinationFault, Found, Idempotency};
@@ -111,7 +111,9 @@ fn limits(configured: &Configured) -> Limits {
     let standard = Limits::default();
     let given = configured.limits;
     let bytes = |given: Option<u64>, standard| {
-        given.map_or(standard, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
+        given.map_or(standard, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        })
     };
     Limits {
         memory_bytes: given.memory_bytes.unwrap_or(standard.memory_bytes),
@@ -120,7 +122,9 @@ fn limits(configured: &Configured) -> Limits {
         transfer_bytes: given.transfer_bytes.unwrap_or(standard.transfer_bytes),
         response_bytes: given.response_bytes.unwrap_or(standard.response_bytes),
         request_bytes: given.request_bytes.unwrap_or(standard.request_bytes),
-        log_lines: given.log_lines.map_or(standard.log_lines, |lines| lines as usize),
+        log_lines: given
+            .log_lines
+            .map_or(standard.log_lines, |lines| lines as usize),
         log_line_bytes: bytes(given.log_line_bytes, standard.log_line_bytes),
         stderr_bytes: bytes(given.stderr_bytes, standard.stderr_bytes),
     }

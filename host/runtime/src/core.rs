@@ -110,6 +110,7 @@ pub(crate) fn run(
     let mut reader = ledger.reader(core.applied + 1);
     let mut checkpointed = MachineInstant::now();
     let mut dirty = false;
+    let mut asked = 0;
     loop {
         let start = MachineInstant::now();
         let mut answered = false;
@@ -150,7 +151,7 @@ pub(crate) fn run(
             dirty = false;
         }
         if !stepped {
-            let appended = core.applied == ledger.last_appended() && append_due(&mut core)?;
+            let appended = core.applied >= asked && append_due(&mut core, &mut asked)?;
             let mut sleep = if dirty {
                 core.checkpoint_every.saturating_sub(checkpointed.elapsed())
             } else {
@@ -181,19 +182,21 @@ fn step_slice(core: &mut Core, reader: &mut Reader) -> Result<bool, AdminError> 
     Ok(stepped)
 }
 
-/// With everything applied: appends the next piece of a sweep, or a tick for due timers.
-fn append_due(core: &mut Core) -> Result<bool, AdminError> {
+/// Appends the next piece of a sweep, even while entries keep coming; or, with everything applied, a
+/// tick for due timers: any other entry fires them as well. `asked` becomes the entry's number.
+fn append_due(core: &mut Core, asked: &mut u64) -> Result<bool, AdminError> {
+    let idle = core.applied == core.ledger.last_appended();
     let now = core.clock.now();
     let what = if let Some(after) = Stepper::pending_sweep(&mut core.state)? {
         What::Sweep {
             after,
             count: SWEEP_COUNT,
         }
-    } else if core.state.next_timer()?.is_some_and(|(due, _)| due <= now) {
+    } else if idle && core.state.next_timer()?.is_some_and(|(due, _)| due <= now) {
         What::Tick
     } else {
         return Ok(false);
     };
-    core.ledger.append(now, &what)?;
+    *asked = core.ledger.append(now, &what)?.seq;
     Ok(true)
 }

@@ -120,7 +120,9 @@ async fn note_usage(host: Arc<Host>, mut stop: watch::Receiver<bool>) -> Result<
     while !rests(USAGE_PAUSE, &mut stop).await {
         let noting = Arc::clone(&host);
         let noted = tokio::task::spawn_blocking(move || noting.note_usage());
-        noted.await.map_err(|error| coded("XP-RUN-009", error, None))?;
+        noted
+            .await
+            .map_err(|error| coded("XP-RUN-009", error, None))?;
     }
     Ok(())
 }

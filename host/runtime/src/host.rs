@@ -366,7 +366,10 @@ fn outside(
     folder: &Path,
 ) -> Result<(Keys, Option<Arc<ServerConfig>>), AdminError> {
     let keys = Keys::read(project, folder)?;
-    let tls = project.server.as_ref().and_then(|server| server.tls.as_ref());
+    let tls = project
+        .server
+        .as_ref()
+        .and_then(|server| server.tls.as_ref());
     let tls = tls.map(|tls| server_config(tls, folder)).transpose()?;
     Ok((keys, tls))
 }

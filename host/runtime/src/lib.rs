@@ -26,6 +26,8 @@
 //!   (`unknown_people_and_names_leave_no_trace`).
 //! - Who listens to a segment misses nothing (`a_listener_goes_on_at_any_place_and_misses_nothing`)
 //!   or learns that it did (`who_falls_behind_learns_that`).
+//! - Poll, webhook and file are three triggers of one stream
+//!   (`poll_webhook_and_file_are_one_stream`).
 //!
 //! # Not here
 //! Rules: those are in step and below. The command line and sockets: cli and api.

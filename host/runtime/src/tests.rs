@@ -86,9 +86,13 @@ fn sync(host: &Host) -> Synced {
 }
 
 fn status(host: &Host) -> Status {
-    let Reply::Status(status) = ask(host, Request::Status) else {
+    let Reply::Status(mut status) = ask(host, Request::Status) else {
         panic!("another reply")
     };
+    // Grows while the test looks.
+    for connector in &mut status.connectors {
+        connector.usage.lag_ms = None;
+    }
     status
 }
 

@@ -181,11 +181,10 @@ impl Connector {
             place: place.to_owned(),
             reason,
         };
-        let webhook = Verifier::new(manifest, &settings, &secrets)
-            .unwrap_or_else(|found| {
-                problems.extend(found);
-                None
-            });
+        let webhook = Verifier::new(manifest, &settings, &secrets).unwrap_or_else(|found| {
+            problems.extend(found);
+            None
+        });
         let files = grants.files.as_ref().and_then(|grant| {
             Files::new(grant)
                 .map_err(|reason| problems.push(problem("grants.files", reason)))
@@ -204,15 +203,9 @@ impl Connector {
                 usage: usage.clone(),
                 quota: manifest.quota.clone(),
             };
-            Egress::new(
-                granter,
-                credentials,
-                account,
-                scrubber.clone(),
-                &limits,
-            )
-            .map_err(|reason| problems.push(problem("egress", reason)))
-            .ok()
+            Egress::new(granter, credentials, account, scrubber.clone(), &limits)
+                .map_err(|reason| problems.push(problem("egress", reason)))
+                .ok()
         });
         if !problems.is_empty() {
             return Err(Error::Setup {

@@ -123,6 +123,10 @@ impl Stepper {
         count: u32,
         ctx: &mut Context,
     ) -> Result<(), Error> {
+        // Asked for before a configuration that was applied meanwhile: its sweep begins anew.
+        if Self::pending_sweep(state)? != Some(after) {
+            return Ok(());
+        }
         let regroups = state.note(REGROUP_NOTE)?.is_some();
         let ids = state.profiles_after(after, count as usize)?;
         let last = ids.last().copied();

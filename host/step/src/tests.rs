@@ -1,3 +1,4 @@
+mod sweep;
 mod watched;
 
 use std::collections::BTreeSet;

@@ -33,6 +33,9 @@ pub enum Split {
 /// quote counts where a cell begins. Line ends are LF, CRLF and CR. `at_end`: nothing follows.
 /// What is found does not depend on how much text is given, once it is enough.
 pub fn split(text: &[u8], delimiter: Option<u8>, at_end: bool) -> Split {
+    if let Some(plain) = plain(text, delimiter.is_some(), at_end) {
+        return plain;
+    }
     let mut is_quoted = false;
     let mut is_cell_start = true;
     let mut lines = 1;
@@ -95,6 +98,29 @@ pub fn split(text: &[u8], delimiter: Option<u8>, at_end: bool) -> Split {
         next: text.len(),
         lines,
     }
+}
+
+/// The first row where no quote stands before its end, as in most rows of most files: one search
+/// instead of looking at every byte's place. `None` where that does not tell.
+fn plain(text: &[u8], has_quotes: bool, at_end: bool) -> Option<Split> {
+    let within = &text[..text.len().min(MAX_ROW_BYTES + 1)];
+    let end = within.iter().position(|byte| match byte {
+        b'\r' | b'\n' => true,
+        b'"' => has_quotes,
+        _ => false,
+    })?;
+    let next = match (text[end], text.get(end + 1)) {
+        (b'\n', _) => end + 1,
+        (b'\r', Some(b'\n')) => end + 2,
+        (b'\r', None) if !at_end => return Some(Split::More),
+        (b'\r', _) => end + 1,
+        _ => return None,
+    };
+    Some(Split::Row {
+        end,
+        next,
+        lines: 1,
+    })
 }
 
 /// The first line of a row that does not end within the limit.

@@ -208,7 +208,7 @@ mod tests {
                         let layout = Layout::from_size_align(bytes, align).unwrap();
                         // SAFETY: the layout is not empty.
                         let at = unsafe { heap.alloc(layout) };
-                        prop_assert!(!at.is_null() && at as usize % align == 0);
+                        prop_assert!(!at.is_null() && (at as usize).is_multiple_of(align));
                         blocks.push(Block { at, layout, fill: number as u8 });
                         blocks[blocks.len() - 1].write();
                     }

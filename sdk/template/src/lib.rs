@@ -1,5 +1,13 @@
 //! Reads customers from a shop's API and writes them back. Replace the shop by your vendor: the
 //! paths and fields below are the only things that are made up.
+//!
+//! # Invariants
+//! - Where the next read goes on is part of what is yielded (`a_page_becomes_contacts_and_a_cursor`).
+//! - One item that fails does not fail its neighbours
+//!   (`each_item_has_the_outcome_of_its_own_request`).
+//!
+//! # Not here
+//! Credentials, retries and rate limits: the host has them.
 
 mod client;
 #[cfg(test)]

@@ -68,7 +68,9 @@ impl Desk {
 fn finished(mut response: Response) -> Response {
     let mut otherwise = |name, value| {
         let headers: &mut HeaderMap = response.headers_mut();
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     };
     otherwise(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     otherwise(header::CACHE_CONTROL, "no-store");

@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Ctx;
-use super::readers::{Caller, POSITION, Parameters, Refusal, guard};
+use super::readers::{Caller, POSITION, Parameters, Refusal, guard, preflight};
 
 /// Listeners at once: each holds a connection for as long as it likes.
 const MOST_LISTENERS: usize = 256;
@@ -37,8 +37,14 @@ const MOST_MEMBERS: u64 = 1_000;
 
 pub(super) fn routes(ctx: &Ctx) -> Router<Ctx> {
     Router::new()
-        .route("/v1/segments/{name}/changes", get(changes))
-        .route("/v1/segments/{name}/members", get(members))
+        .route(
+            "/v1/segments/{name}/changes",
+            get(changes).options(preflight),
+        )
+        .route(
+            "/v1/segments/{name}/members",
+            get(members).options(preflight),
+        )
         .layer(Extension(Arc::new(Semaphore::new(MOST_LISTENERS))))
         .route_layer(from_fn_with_state(ctx.clone(), guard))
 }

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::Desk;
 use super::patient::{Attention, Patient};
 
-/// Bytes that a connection may hold beside the body of its request; so also the longest headers.
+/// Bytes of headers after which no more are read; what is there by then may be twice as much.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// How long the host waits for a caller.

@@ -12,7 +12,7 @@ use crosspoint_runtime::live::{Fields, Found, Names, Who};
 use serde_json::json;
 
 use super::Ctx;
-use super::readers::{Caller, POSITION, Parameters, Refusal, guard};
+use super::readers::{Caller, POSITION, Parameters, Refusal, guard, preflight};
 
 /// Events and orders that are given where nothing is said.
 const USUAL_FACTS: usize = 10;
@@ -21,7 +21,7 @@ const MOST_FACTS: u64 = 100;
 
 pub(super) fn routes(ctx: &Ctx) -> Router<Ctx> {
     Router::new()
-        .route("/v1/profiles/{who}", get(profile))
+        .route("/v1/profiles/{who}", get(profile).options(preflight))
         .route_layer(from_fn_with_state(ctx.clone(), guard))
 }
 
@@ -59,7 +59,8 @@ async fn profile(
         (Caller::Trusted, Found::One(seen)) => Json(seen).into_response(),
         (Caller::Trusted, Found::Several(ids)) => {
             let message = "this identifier belongs to several profiles";
-            let body = Json(json!({ "error": message, "code": "several-profiles", "profiles": ids }));
+            let body =
+                Json(json!({ "error": message, "code": "several-profiles", "profiles": ids }));
             (StatusCode::CONFLICT, body).into_response()
         }
         (Caller::Anybody, Found::One(seen)) if !seen.is_empty() => Json(seen).into_response(),
@@ -167,7 +168,9 @@ fn public_fields(project: &Project, parameters: &Parameters) -> Result<Fields, R
             _ => return Err(not_public(name)),
         };
         match of {
-            Names::Only(names) if names.iter().any(|name| name.as_str() == only) => also(chosen, only),
+            Names::Only(names) if names.iter().any(|name| name.as_str() == only) => {
+                also(chosen, only)
+            }
             _ => return Err(not_public(name)),
         }
     }

@@ -52,12 +52,7 @@ pub(super) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    pub fn new(
-        stream: S,
-        stall: Duration,
-        headers: Duration,
-        attention: &Arc<Attention>,
-    ) -> Self {
+    pub fn new(stream: S, stall: Duration, headers: Duration, attention: &Arc<Attention>) -> Self {
         Self {
             stream,
             stall,

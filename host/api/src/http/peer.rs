@@ -18,12 +18,7 @@ impl Peer {
     /// The caller of a request that came over a connection from `connected`. The headers of
     /// proxies count only as far as each of them is trusted: `X-Forwarded-For` is read from its
     /// end up to the first address that is no trusted proxy.
-    pub fn of(
-        connected: IpAddr,
-        encrypted: bool,
-        headers: &HeaderMap,
-        trusted: &[IpNet],
-    ) -> Self {
+    pub fn of(connected: IpAddr, encrypted: bool, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
         let mut peer = Self {
             address: connected.to_canonical(),
@@ -79,6 +74,9 @@ mod tests {
     fn a_caller_cannot_pretend_to_be_another() {
         let forged = "127.0.0.1, 203.0.113.9, 10.0.0.2";
         assert_eq!(seen("10.0.0.1", forged), "203.0.113.9 true");
-        assert_eq!(seen("10.0.0.1", "127.0.0.1, nonsense, 10.0.0.2"), "10.0.0.2 true");
+        assert_eq!(
+            seen("10.0.0.1", "127.0.0.1, nonsense, 10.0.0.2"),
+            "10.0.0.2 true"
+        );
     }
 }

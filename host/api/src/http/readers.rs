@@ -44,9 +44,8 @@ impl Caller {
             };
         }
         let lookups = ctx.host.project().lookups.as_ref();
-        let lookups = lookups.filter(|it| {
-            !it.public_traits.is_empty() || !it.public_segments.is_empty()
-        });
+        let lookups =
+            lookups.filter(|it| !it.public_traits.is_empty() || !it.public_segments.is_empty());
         let Some(lookups) = lookups else {
             return Err(Refusal::token_needed());
         };
@@ -91,22 +90,23 @@ fn comes_from_allowed(lookups: &Lookups, headers: &HeaderMap) -> bool {
 
 fn is_allowed(lookups: &Lookups, origin: &HeaderValue) -> bool {
     let mut allowed = lookups.origins.iter();
-    allowed.any(|allowed| {
-        allowed == "*" || origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes())
-    })
+    allowed
+        .any(|allowed| allowed == "*" || origin.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
 }
 
-/// Answers preflights, and marks every answer as nobody else's: neither caches nor pages that are
-/// not allowed may have it (Fetch standard, "CORS protocol").
+/// What answers a preflight beyond what [`guard`] adds: nothing.
+pub(super) async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+/// Marks every answer as nobody else's: neither caches nor pages that are not allowed may have it
+/// (Fetch standard, "CORS protocol").
 pub(super) async fn guard(State(ctx): State<Ctx>, request: Request, next: Next) -> Response {
     let lookups = ctx.host.project().lookups.as_ref();
     let origin = request.headers().get(ORIGIN).cloned();
     let origin = origin.filter(|origin| lookups.is_some_and(|it| is_allowed(it, origin)));
     let preflight = request.method() == Method::OPTIONS;
-    let mut response = match preflight {
-        true => StatusCode::NO_CONTENT.into_response(),
-        false => next.run(request).await,
-    };
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(VARY, HeaderValue::from_static("origin"));
@@ -116,7 +116,10 @@ pub(super) async fn guard(State(ctx): State<Ctx>, request: Request, next: Next) 
         if preflight {
             let allowed = HeaderValue::from_static("authorization, last-event-id");
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"));
+            headers.insert(
+                ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static("GET"),
+            );
             headers.insert(ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
         }
     }

@@ -169,11 +169,7 @@ impl Floor {
         }
     }
 
-    pub async fn run(
-        mut self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = Afterwards>,
-    ) {
+    pub async fn run(mut self, listener: TcpListener, shutdown: impl Future<Output = Afterwards>) {
         let mut shutdown = std::pin::pin!(shutdown);
         let afterwards = loop {
             let room = self.connections.len() < self.bounds.connections;

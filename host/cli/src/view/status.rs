@@ -56,7 +56,7 @@ pub fn status(sheet: &mut Sheet, status: &Status) {
         sheet.heading("Connectors");
         sheet.table(&connectors(&status.connectors));
     }
-    if status.connectors.iter().any(|it| is_used(it)) {
+    if status.connectors.iter().any(is_used) {
         sheet.heading("Freshness");
         sheet.table(&freshness(&status.connectors));
         sheet.heading("Vendors");

@@ -148,7 +148,10 @@ fn a_stop_in_order_keeps_all_that_was_answered() {
     assert_eq!(refused.len(), 3, "every caller finds the host gone");
     // One call of each caller may have been taken without an answer.
     let members = usize::try_from(members(&shell)).unwrap();
-    assert!((taken.len()..=taken.len() + 3).contains(&members), "{members}");
+    assert!(
+        (taken.len()..=taken.len() + 3).contains(&members),
+        "{members}"
+    );
     for user in taken.iter().rev().take(2) {
         shell.good(&["profile", "show", &format!("user-id:{user}")]);
     }
@@ -170,10 +173,15 @@ fn a_reload_refuses_nobody_and_changes_what_was_changed() {
     }
     assert_eq!(shell.json(&["status"])["running"], true);
 
-    write(&shell, "\n[segments.visitors]\nwhen = \"events.cuont() > 0\"\n");
+    write(
+        &shell,
+        "\n[segments.visitors]\nwhen = \"events.cuont() > 0\"\n",
+    );
     host.signal("HUP");
     let lines = host.wait_for("did not reload; the host goes on as it was");
-    let told = lines.iter().any(|line| line["fields"]["place"] == "crosspoint.toml:11");
+    let told = lines
+        .iter()
+        .any(|line| line["fields"]["place"] == "crosspoint.toml:11");
     assert!(told, "{lines:#?}");
     load.more(30);
     write(&shell, SEGMENT);
@@ -226,7 +234,10 @@ fn a_reload_shows_a_new_certificate_and_keeps_the_old_one_where_the_new_is_wrong
     put(ONE, ONE_KEY);
     let mut host = Hosted::start(&shell);
     let address = host.address.clone().unwrap();
-    assert!(ask(&address, &get("/readyz")).is_err(), "plain text is no TLS");
+    assert!(
+        ask(&address, &get("/readyz")).is_err(),
+        "plain text is no TLS"
+    );
     assert_eq!(ask_encrypted(&address, ONE).unwrap(), "200");
     assert!(ask_encrypted(&address, TWO).is_err());
 

@@ -23,6 +23,6 @@ fn a_new_plugin_has_its_name_and_overwrites_nothing() {
     );
     assert!(read("src/lib.rs").contains("crosspoint_sdk::connector!"));
     let again = shell.run(&["plugin", "new", dir, "--sdk", sdk]);
-    assert_eq!(again.code, 1);
+    assert_eq!(again.code, 2);
     assert!(again.stderr.contains("my-vendor"), "{}", again.stderr);
 }

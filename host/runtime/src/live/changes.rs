@@ -235,7 +235,8 @@ impl Listener {
     pub fn place(&mut self) -> Place {
         // Nothing is announced for entries without transitions; they count all the same.
         let head = *self.head.borrow();
-        if let Some((changes, place)) = self.ring.between(self.segment, self.place, head)
+        if self.place <= head
+            && let Some((changes, place)) = self.ring.between(self.segment, self.place, head)
             && changes.is_empty()
         {
             self.place = place;

@@ -1,5 +1,8 @@
 //! One profile as a website or a service reads it while somebody waits.
 
+mod computed;
+mod seen;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant as MachineInstant};
@@ -7,20 +10,22 @@ use std::time::{Duration, Instant as MachineInstant};
 use crosspoint_config::Project;
 use crosspoint_model::profile::{Fact, FactKind, Profile};
 use crosspoint_model::state::State as _;
-use crosspoint_model::{Identifier, Instant, ProfileId, Symbol, Value};
+use crosspoint_model::{Identifier, Instant, ProfileId, Value};
 use crosspoint_profile::{all_traits, consent, trait_value};
-use crosspoint_segment::{Program, View};
+use crosspoint_segment::View;
 use crosspoint_step::Compiled;
-use serde::Serialize;
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::Host;
 use crate::admin::find::{json, profiles_of};
-use crate::admin::profile::{fact, look_up};
+use crate::admin::profile::fact;
 use crate::admin::segment::{compiled, reader};
 use crate::admin::{AdminError, FactView};
 use crate::core::Core;
+
+pub(crate) use computed::ComputedTraits;
+pub use seen::{Happened, InSegment, Seen};
 
 /// Longest wait for an entry that the caller wants to see applied.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -106,50 +111,6 @@ impl Fields {
             ..Self::default()
         }
     }
-}
-
-/// What a lookup found of a profile: what was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Seen {
-    /// The profile's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// All identifiers, sorted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub identifiers: Option<Vec<String>>,
-    /// Values by name; null for a trait that was asked for by name and has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub traits: Option<BTreeMap<SmolStr, Json>>,
-    /// Segments that the profile is in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub segments: Option<Vec<InSegment>>,
-    /// Newest decision per topic.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consents: Option<BTreeMap<String, String>>,
-    /// Newest first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub events: Option<Vec<FactView>>,
-    /// Newest first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub orders: Option<Vec<FactView>>,
-}
-
-impl Seen {
-    /// Whether nothing that was asked for has a value.
-    pub fn is_empty(&self) -> bool {
-        let no_traits = self.traits.iter().flat_map(BTreeMap::values);
-        let mut no_segments = self.segments.iter().flatten();
-        no_traits.into_iter().all(Json::is_null) && no_segments.next().is_none()
-    }
-}
-
-/// A segment that a profile is in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct InSegment {
-    /// The segment's name.
-    pub name: SmolStr,
-    /// When the profile entered.
-    pub since: String,
 }
 
 /// What a lookup answers.
@@ -279,10 +240,14 @@ impl Raw {
             traits,
             segments,
             consents: self.consents,
-            events: self.events,
-            orders: self.orders,
+            events: self.events.map(happened),
+            orders: self.orders.map(happened),
         }
     }
+}
+
+fn happened(facts: Vec<FactView>) -> Vec<Happened> {
+    facts.into_iter().map(Happened::from).collect()
 }
 
 /// Ids of those found; the profile with it where it is one.
@@ -410,46 +375,6 @@ fn newest(core: &Core, profile: &Profile, kind: FactKind, most: usize) -> Option
     }
     facts.sort_unstable_by(newest_first);
     Some(facts.into_iter().map(|it| fact(core, it)).collect())
-}
-
-/// Computed traits, compiled for reading: by name, without the step's leave to number new names.
-#[derive(Default)]
-pub(crate) struct ComputedTraits {
-    epoch: u32,
-    /// Names that nothing carried when they were compiled. Once something does, they are compiled
-    /// again.
-    unknown: Vec<SmolStr>,
-    programs: BTreeMap<SmolStr, Program>,
-}
-
-impl ComputedTraits {
-    /// Those of the applied configuration.
-    fn of(core: &mut Core) -> Result<Arc<Self>, AdminError> {
-        let compiled = compiled(core)?;
-        let present = &core.computed;
-        let is_known = |name: &SmolStr| core.state.symbol(name).is_some();
-        if present.epoch != compiled.epoch || present.unknown.iter().any(is_known) {
-            let mut unknown = Vec::new();
-            let mut number = look_up(core);
-            let mut intern = |name: &str| -> Symbol {
-                if core.state.symbol(name).is_none() {
-                    unknown.push(SmolStr::new(name));
-                }
-                number(name)
-            };
-            let programs = compiled.rules.computed_traits(&mut intern);
-            let epoch = compiled.epoch;
-            drop(number);
-            unknown.sort();
-            unknown.dedup();
-            core.computed = Arc::new(Self {
-                epoch,
-                unknown,
-                programs,
-            });
-        }
-        Ok(Arc::clone(&core.computed))
-    }
 }
 
 #[cfg(test)]

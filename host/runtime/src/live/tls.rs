@@ -37,11 +37,7 @@ pub(crate) fn server_config(tls: &Tls, folder: &Path) -> Result<Arc<ServerConfig
         .map_err(|error| not_pem(of, "BEGIN PRIVATE KEY", &error))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|builder| {
-            builder
-                .with_no_client_auth()
-                .with_single_cert(chain, key)
-        })
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
         .map_err(|error| match error {
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => refused(
                 format!("{of} does not belong to {certificate}"),
@@ -101,7 +97,10 @@ mod tests {
     #[test]
     fn a_certificate_with_its_key_is_taken() {
         read(Some(CERTIFICATE), Some(KEY)).unwrap();
-        let chain = format!("{CERTIFICATE}{}", include_str!("../../tests/tls/two-cert.pem"));
+        let chain = format!(
+            "{CERTIFICATE}{}",
+            include_str!("../../tests/tls/two-cert.pem")
+        );
         read(Some(&chain), Some(KEY)).unwrap();
     }
 
@@ -112,11 +111,36 @@ mod tests {
         for (certificate, key, code, says) in [
             (None, Some(KEY), "XP-RUN-013", "cannot be read"),
             (Some(CERTIFICATE), None, "XP-RUN-011", "cannot be read"),
-            (Some("hello"), Some(KEY), "XP-RUN-013", "no `BEGIN CERTIFICATE`"),
-            (Some(CERTIFICATE), Some("hello"), "XP-RUN-013", "no `BEGIN PRIVATE KEY`"),
-            (Some(CERTIFICATE), Some(cut), "XP-RUN-013", "without its end"),
-            (Some(CERTIFICATE), Some(&*spoilt), "XP-RUN-013", "BEGIN PRIVATE KEY"),
-            (Some(CERTIFICATE), Some(OTHER_KEY), "XP-RUN-013", "does not belong"),
+            (
+                Some("hello"),
+                Some(KEY),
+                "XP-RUN-013",
+                "no `BEGIN CERTIFICATE`",
+            ),
+            (
+                Some(CERTIFICATE),
+                Some("hello"),
+                "XP-RUN-013",
+                "no `BEGIN PRIVATE KEY`",
+            ),
+            (
+                Some(CERTIFICATE),
+                Some(cut),
+                "XP-RUN-013",
+                "without its end",
+            ),
+            (
+                Some(CERTIFICATE),
+                Some(&*spoilt),
+                "XP-RUN-013",
+                "BEGIN PRIVATE KEY",
+            ),
+            (
+                Some(CERTIFICATE),
+                Some(OTHER_KEY),
+                "XP-RUN-013",
+                "does not belong",
+            ),
             (Some(KEY), Some(KEY), "XP-RUN-013", "no `BEGIN CERTIFICATE`"),
         ] {
             let error = read(certificate, key).unwrap_err();

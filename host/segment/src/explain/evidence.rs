@@ -30,17 +30,17 @@ pub(super) enum Source {
 pub(super) fn sources(condition: &Node) -> Vec<Source> {
     let mut found = Vec::new();
     visit(condition, &mut |node| match node {
-        Node::Aggregate(aggregate) | Node::Threshold(aggregate, ..) => {
-            if !aggregate.collection.windows.is_empty() {
-                let mut collection = aggregate.collection.clone();
-                collection.windows.clear();
-                let function = Function::Last(Field::At);
-                let newest = Aggregate {
-                    collection,
-                    function,
-                };
-                found.push(Source::Newest(Box::new(Node::Aggregate(Box::new(newest)))));
-            }
+        Node::Aggregate(aggregate) | Node::Threshold(aggregate, ..)
+            if !aggregate.collection.windows.is_empty() =>
+        {
+            let mut collection = aggregate.collection.clone();
+            collection.windows.clear();
+            let function = Function::Last(Field::At);
+            let newest = Aggregate {
+                collection,
+                function,
+            };
+            found.push(Source::Newest(Box::new(Node::Aggregate(Box::new(newest)))));
         }
         Node::Granted(topic) | Node::ConsentState(topic) => {
             found.push(Source::Decision(topic.clone()));

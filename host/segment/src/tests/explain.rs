@@ -99,8 +99,8 @@ fn windows_show_the_fact_behind_them_and_when_they_end() {
         ["true since -10d until +46d (last such order -10d)"]
     );
     assert_eq!(
-        told("events('Signed up').within('1d').exists()"),
-        ["false (no event `Signed up` )"]
+        told("events('Signed Up').within('1d').exists()"),
+        ["false (no event `Signed Up` )"]
     );
     // Not a window: the second order made it true.
     assert_eq!(

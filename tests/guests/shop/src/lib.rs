@@ -1,5 +1,8 @@
 //! A shop whose orders come by poll and by webhook, and which does on request what a plugin must
 //! not do in `receive`. Start reading at [`Shop`].
+//!
+//! # Not here
+//! What the tests expect of it: `host/api/src/http/hooks/tests.rs`.
 
 use crosspoint_sdk::model::{Body, Identifier, OrderStatus, Tombstone};
 use crosspoint_sdk::{

@@ -22,10 +22,10 @@ use crate::signals::Signals;
   crosspoint run
   crosspoint run --project /srv/my-shop --log-format json
 
-Runs until Ctrl-C or SIGTERM, then finishes what is under way and exits with 0; a second signal ends it
-at once. SIGHUP reads the configuration and the certificate again; if anything is wrong with them, that
-is logged and the host goes on as it was. What is logged follows RUST_LOG, such as RUST_LOG=debug.
-Meanwhile every other command on this project asks the running host.")]
+Runs until Ctrl-C or SIGTERM, then finishes what is under way and exits with 0; a second signal
+ends it at once. SIGHUP reads configuration and certificate again; if anything is wrong with
+them, that is logged and the host goes on as it was. What is logged follows RUST_LOG, such as
+RUST_LOG=debug. Meanwhile every other command on this project asks the running host.")]
 pub struct Run {
     /// How log lines look
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]

@@ -110,9 +110,16 @@ fn a_place_of_another_ledger_is_a_gap() {
     let ring = Arc::new(Ring::new(7));
     for place in [Place::behind(6), Place::behind(8)] {
         let mut listener = Listener::new(&ring, SEGMENTS[0], Some(place));
+        assert_eq!(listener.place(), place, "asking for it mends nothing");
         assert_eq!(heard(&mut listener), None);
     }
-    assert_eq!("7/12".parse(), Ok(Place { seq: 7, ordinal: 12 }));
+    assert_eq!(
+        "7/12".parse(),
+        Ok(Place {
+            seq: 7,
+            ordinal: 12
+        })
+    );
     for nonsense in ["", "7", "7/", "/7", "-1/0", "7/1/2", "7/4294967296"] {
         assert!(nonsense.parse::<Place>().is_err(), "{nonsense}");
     }
@@ -140,7 +147,9 @@ fn visit(host: &Host, person: u32) {
     let record = Record {
         id: format!("e{person}").into(),
         updated_at: machine_now(),
-        identifiers: Identifier::anonymous_id(&person.to_string()).into_iter().collect(),
+        identifiers: Identifier::anonymous_id(&person.to_string())
+            .into_iter()
+            .collect(),
         attributes: Vec::new(),
         body: Body::Event(event),
     };
@@ -192,7 +201,13 @@ fn members_and_what_follows_are_all_members() {
     };
     members.extend(changes.into_iter().map(|change| change.profile));
     let page = host.tokio.block_on(host.member_page("seen", None, 1_000));
-    let all: BTreeSet<_> = page.unwrap().unwrap().members.into_iter().map(|it| it.profile).collect();
+    let all: BTreeSet<_> = page
+        .unwrap()
+        .unwrap()
+        .members
+        .into_iter()
+        .map(|it| it.profile)
+        .collect();
     assert_eq!(members, all);
     assert!(listed >= 20);
     let nobody = host.tokio.block_on(host.member_page("nobody", None, 1));

@@ -112,7 +112,7 @@ fn named(id: &str, who: &[&str], first_name: &str) -> Record {
 
 fn traits(names: &[&str]) -> Fields {
     Fields {
-        traits: Names::Only(names.iter().map(|name| SmolStr::new(name)).collect()),
+        traits: Names::Only(names.iter().map(SmolStr::new).collect()),
         ..Fields::default()
     }
 }
@@ -147,9 +147,19 @@ fn a_lookup_gives_what_is_asked_for_and_nothing_else() {
     let nothing = rig.see("anonymous-id:a1", Fields::default());
     assert_eq!(json!(nothing), json!({}));
     let seen = rig.see("anonymous-id:a1", fields);
-    let events: Vec<_> = seen.events.iter().flatten().map(|it| it.name.as_str()).collect();
+    let events: Vec<_> = seen
+        .events
+        .iter()
+        .flatten()
+        .map(|it| it.name.as_str())
+        .collect();
     assert_eq!(events, ["Cart Viewed", "Product Viewed"]);
-    let segments: Vec<_> = seen.segments.iter().flatten().map(|it| it.name.as_str()).collect();
+    let segments: Vec<_> = seen
+        .segments
+        .iter()
+        .flatten()
+        .map(|it| it.name.as_str())
+        .collect();
     assert_eq!(segments, ["seen"]);
     rig.host.close().unwrap();
 }
@@ -192,7 +202,10 @@ fn a_computed_trait_reads_names_that_came_after_the_first_lookup() {
         url: None,
         reason: None,
     };
-    rig.bring("desk", vec![record("e", &who, Body::Engagement(Box::new(engagement)))]);
+    rig.bring(
+        "desk",
+        vec![record("e", &who, Body::Engagement(Box::new(engagement)))],
+    );
     assert_eq!(clicked().unwrap()["emails_clicked"], json!(1));
     rig.host.close().unwrap();
 }
@@ -209,7 +222,10 @@ fn the_id_of_a_joined_profile_finds_the_person() {
     let alone = |who: &str| rig.see(who, id.clone()).id.unwrap();
     let (a, b) = (alone("anonymous-id:a"), alone("user-id:b"));
     assert_ne!(a, b);
-    rig.bring("website", vec![named("a", &["anonymous-id:a", "user-id:b"], "A")]);
+    rig.bring(
+        "website",
+        vec![named("a", &["anonymous-id:a", "user-id:b"], "A")],
+    );
     let joined = alone("anonymous-id:a");
     for former in [a, b] {
         assert_eq!(alone(&former), joined);
@@ -221,8 +237,14 @@ fn the_id_of_a_joined_profile_finds_the_person() {
 #[test]
 fn an_identifier_of_several_people_names_them_all() {
     let rig = Rig::new();
-    rig.bring("website", vec![named("a", &["website:a", "email:x@example.com"], "A")]);
-    rig.bring("desk", vec![named("b", &["desk:b", "email:x@example.com"], "B")]);
+    rig.bring(
+        "website",
+        vec![named("a", &["website:a", "email:x@example.com"], "A")],
+    );
+    rig.bring(
+        "desk",
+        vec![named("b", &["desk:b", "email:x@example.com"], "B")],
+    );
     let unmerge = Request::ProfileUnmerge {
         profile: "website:a".into(),
         fragments: vec!["desk:b".into()],
