@@ -35,6 +35,8 @@ struct Case<'a> {
     name: &'static str,
     waiting: Waiting,
     entries: &'a [What],
+    /// The entries are appended so many times over.
+    times: usize,
     /// Encoded before the clock starts; the goal is about these.
     is_encoded: bool,
 }
@@ -49,6 +51,8 @@ struct Groups {
 pub fn measure(quick: bool) -> Result<Section> {
     let rounds = if quick { 1 } else { 7 };
     let copies = if quick { 1 } else { 10 };
+    // Long enough for groups to have found their size.
+    let long = if quick { 1 } else { 20 };
     let pages: Vec<_> = data::pages(&data::orders(copies)?)
         .into_iter()
         .map(entry)
@@ -58,6 +62,7 @@ pub fn measure(quick: bool) -> Result<Section> {
         name,
         waiting,
         entries,
+        times: if waiting == Waiting::Once { long } else { 1 },
         is_encoded,
     };
     let (each, once) = (Waiting::Each, Waiting::Once);
@@ -100,7 +105,7 @@ pub fn measure(quick: bool) -> Result<Section> {
         let speed = |time: f64| format!("{:.1}", groups.bytes as f64 / time / 1e6);
         rows.push(vec![
             case.name.to_owned(),
-            number(case.entries.len() as f64),
+            number((case.entries.len() * case.times) as f64),
             number(groups.count as f64),
             number(groups.bytes as f64 / groups.count as f64),
             format!("{:.2}", ledger * 1e3),
@@ -146,7 +151,8 @@ fn appending(folder: &Path, case: &Case<'_>) -> Result<(Duration, Groups)> {
     let encoded = case.entries.iter().filter(|_| case.is_encoded);
     let encoded: Vec<_> = encoded.map(Encoded::new).collect::<Result<_, _>>()?;
     let start = MachineInstant::now();
-    for (number, what) in case.entries.iter().enumerate() {
+    let entries = case.entries.iter().enumerate().cycle();
+    for (number, what) in entries.take(case.entries.len() * case.times) {
         let appended = match encoded.get(number) {
             Some(encoded) => ledger.append_encoded(Instant(0), encoded)?,
             None => ledger.append(Instant(0), what)?,
