@@ -16,7 +16,7 @@ use crosspoint_model::{ConnectorId, DeliveryKey, Instant};
 use crosspoint_sandbox::manifest::{Capability, Role};
 use crosspoint_sandbox::{
     CallInput, CallOutput, Connector, ConnectorSetup, Error, FilesGrant, Grants, GuestError,
-    HostGrant, Limits, LogLevel, Plugin, RateLimit, Secret,
+    HostGrant, Limits, Plugin, RateLimit, Secret,
 };
 use serde_json::{Map, Value};
 
@@ -223,30 +223,15 @@ impl Lane {
     /// Lets the source check its credentials and settings before the first read.
     pub async fn check_source_once(&self) -> Result<(), Error> {
         if !self.source_checked.load(Ordering::Relaxed) {
-            let output = self.connector.check_source(CallInput::default()).await?;
-            self.log(&output);
+            self.connector.check_source(CallInput::default()).await?;
             self.source_checked.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Passes on what the plugin logged.
-    pub fn log<T>(&self, output: &CallOutput<T>) {
-        for line in &output.logs {
-            let (connector, message) = (&*self.id.0, &*line.message);
-            match line.level {
-                LogLevel::Debug => tracing::debug!(connector, message),
-                LogLevel::Info => tracing::info!(connector, message),
-                LogLevel::Warn => tracing::warn!(connector, message),
-                LogLevel::Error => tracing::error!(connector, message),
-            }
-        }
-    }
-
-    /// The value of a destination's call, after its log lines were passed on and its notes kept.
+    /// The value of a destination's call, after its notes were kept.
     fn keep<T>(&self, answer: Result<CallOutput<T>, Error>) -> Result<T, DestinationFault> {
         let output = answer.map_err(|error| destination_fault(&error))?;
-        self.log(&output);
         if !output.jobs.is_empty() {
             let what = What::Notes {
                 connector: self.id.clone(),
@@ -280,17 +265,15 @@ impl Source for Lane {
             bytes: budget.bytes,
         };
         let output = self.connector.read(stream, cursor, budget, input).await;
-        page(self, output)
+        page(output)
     }
 }
 
 /// A page as ingest wants it.
 pub(crate) fn page(
-    lane: &Lane,
     output: Result<CallOutput<crosspoint_sandbox::Page>, Error>,
 ) -> Result<Page, SourceFault> {
     let output = output.map_err(|error| source_fault(&error))?;
-    lane.log(&output);
     let page = output.value;
     Ok(Page {
         records: page.records,

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crosspoint_ledger::Ledger;
+use crosspoint_model::ConnectorId;
+use crosspoint_step::Stepper;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::admin::AdminError;
@@ -90,6 +92,13 @@ impl Handle {
             ControlFlow::Continue(())
         }))?;
         answered.await.map_err(|_| self.stopped())?
+    }
+
+    /// Why a connector is paused, if it is.
+    pub async fn paused(&self, connector: &ConnectorId) -> Result<Option<String>, AdminError> {
+        let name = connector.0.clone();
+        self.ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?))
+            .await
     }
 
     /// Completes when the state holds entry `seq`.

@@ -98,7 +98,7 @@ pub(crate) async fn poll(
 ) -> Result<(), AdminError> {
     let mut backoff = Backoff::new(every.as_ref());
     loop {
-        let paused = host.is_paused(&lane.id).await?;
+        let paused = host.handle.paused(&lane.id).await?.is_some();
         let poked = !lane.pokes.waiting().is_empty();
         let due = until_due(&host, &lane, every.as_ref());
         let wait = match paused {

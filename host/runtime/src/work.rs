@@ -11,7 +11,7 @@ use crosspoint_model::delivery::{Delivery, DeliveryId};
 use crosspoint_model::entry::What;
 use crosspoint_model::state::State;
 use crosspoint_sandbox::manifest::Role;
-use crosspoint_step::{PAUSED_BY_HAND, Stepper};
+use crosspoint_step::PAUSED_BY_HAND;
 use serde_json::{Map, Value};
 
 use crate::admin::{AdminError, Delivered, Progress, Synced};
@@ -115,7 +115,6 @@ impl Host {
             .await
             .map_err(|error| coded("XP-RUN-009", error, None))?;
         let output = lane.connector.streams(input).await?;
-        lane.log(&output);
         Ok(output
             .value
             .into_iter()
@@ -177,12 +176,7 @@ impl Host {
 
     /// What was read proves that whatever the host paused the connector for has passed.
     async fn let_go_on(&self, connector: &ConnectorId) -> Result<(), AdminError> {
-        let name = connector.0.clone();
-        let reason = self
-            .handle
-            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?))
-            .await?;
-        match reason {
+        match self.handle.paused(connector).await? {
             Some(reason) if reason != PAUSED_BY_HAND => self.pause(connector, None).await,
             _ => Ok(()),
         }
@@ -323,11 +317,8 @@ impl Outbox for StateOutbox {
     }
 
     async fn paused(&self, connector: &ConnectorId) -> Result<Option<String>, DeliverError> {
-        let name = connector.0.clone();
-        let paused = self
-            .0
-            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
-        paused
+        self.0
+            .paused(connector)
             .await
             .map_err(|error| DeliverError::Outbox(error.to_string()))
     }

@@ -110,7 +110,7 @@ impl Host {
                 .await
                 .map_err(|error| coded("XP-RUN-009", error, None))?;
             let output = lane.connector.retry(stream, raw, input).await;
-            let again = page(&lane, output).map_err(|fault| coded("XP-RUN-008", fault, None))?;
+            let again = page(output).map_err(|fault| coded("XP-RUN-008", fault, None))?;
             whole.records.extend(again.records);
             whole.rejects.extend(again.rejects);
             whole.jobs.extend(again.jobs);

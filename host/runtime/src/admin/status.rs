@@ -84,14 +84,6 @@ impl Host {
         self.handle.ask(segments)
     }
 
-    pub(crate) async fn is_paused(&self, connector: &ConnectorId) -> Result<bool, AdminError> {
-        let name = connector.0.clone();
-        let paused = self
-            .handle
-            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
-        Ok(paused.await?.is_some())
-    }
-
     pub(super) fn resume(&self, id: &str) -> Result<Changed, AdminError> {
         let (id, _) = self.configured(id)?;
         if let Ok(lane) = self.lane(&id.0) {

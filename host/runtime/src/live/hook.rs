@@ -13,7 +13,7 @@ use crosspoint_model::Instant;
 use crosspoint_model::entry::What;
 use crosspoint_sandbox::webhook::{Answer, Call, Refusal, Verdict};
 use crosspoint_sandbox::{CallInput, CallOutput, Received, WebhookRequest};
-use crosspoint_step::{PAUSED_BY_HAND, Stepper};
+use crosspoint_step::PAUSED_BY_HAND;
 use http::HeaderMap;
 use smol_str::SmolStr;
 
@@ -162,7 +162,7 @@ impl Host {
                 lane.hook.count(|counts| counts.failed += 1);
                 if lane.hook.may_tell("failed") {
                     tracing::warn!(
-                        connector = %lane.id, error = %error,
+                        connector = %lane.id, error = %error, hint = error.hint,
                         "could not take a call to the hook address; the vendor shall send again"
                     );
                 }
@@ -173,18 +173,20 @@ impl Host {
 
     /// Hands a verified call to the plugin and waits until what it brought is durable.
     async fn take(&self, lane: &Lane, request: WebhookRequest) -> Result<(), AdminError> {
-        if self.is_paused_by_hand(lane).await? {
-            return Err(coded("XP-RUN-009", "the connector is paused by hand", None));
+        if self.handle.paused(&lane.id).await?.as_deref() == Some(PAUSED_BY_HAND) {
+            let hint = format!("`crosspoint connector resume {}` lets it go on", lane.id);
+            return Err(not_now("the connector is paused by hand", &hint));
         }
         let webhook = &lane.connector.plugin().manifest.webhook;
         // A fifth of the vendor's patience is left for writing down.
         let patience_ms = webhook.as_ref().map_or(0, |it| it.answer_within_ms()) * 4 / 5;
         let start = MachineInstant::now();
-        let _room = lane
-            .hook
-            .enter(patience_ms / 2)
-            .await
-            .ok_or_else(|| coded("XP-RUN-009", "too many calls are under way", None))?;
+        let _room = lane.hook.enter(patience_ms / 2).await.ok_or_else(|| {
+            not_now(
+                "too many calls are under way",
+                "the vendor sends again later",
+            )
+        })?;
         let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let jobs = lane
             .input()
@@ -196,7 +198,6 @@ impl Host {
         };
         let at = request.received_at;
         let output = lane.connector.receive(request, input).await?;
-        lane.log(&output);
         lane.hook.check(lane, &output.value).await?;
         let appended = self.append_received(lane, output)?;
         if let Some(seq) = appended.last_seq {
@@ -249,17 +250,17 @@ impl Host {
     fn try_append(&self, at: Instant, what: &What) -> Result<u64, AdminError> {
         match self.ledger.try_append(at, what)? {
             Some(appended) => Ok(appended.seq),
-            None => Err(coded("XP-RUN-009", "the disk does not keep up", None)),
+            None => Err(not_now(
+                "the disk does not keep up",
+                "the vendor sends again later; look for what else writes to the disk",
+            )),
         }
     }
+}
 
-    async fn is_paused_by_hand(&self, lane: &Lane) -> Result<bool, AdminError> {
-        let name = lane.id.0.clone();
-        let paused = self
-            .handle
-            .ask_async(move |core| Ok(Stepper::paused(&mut core.state, &name)?));
-        Ok(paused.await?.is_some_and(|reason| reason == PAUSED_BY_HAND))
-    }
+/// A call that the vendor is asked to send again.
+fn not_now(message: &str, hint: &str) -> AdminError {
+    coded("XP-RUN-015", message, Some(hint.to_owned()))
 }
 
 /// What of a call is in the ledger.

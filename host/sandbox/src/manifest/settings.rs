@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crosspoint_model::nearest::nearest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::validate::{Problem, nearest};
+use super::validate::Problem;
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

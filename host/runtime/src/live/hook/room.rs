@@ -116,7 +116,6 @@ async fn streams(lane: &Lane) -> Result<BTreeMap<SmolStr, bool>, AdminError> {
         .await
         .map_err(|error| coded("XP-RUN-009", error, None))?;
     let output = lane.connector.streams(input).await?;
-    lane.log(&output);
     let streams = output
         .value
         .into_iter()

@@ -1,7 +1,9 @@
 //! What `[webhook]` must satisfy: every key fits the scheme, and nothing that is not signed is
 //! relied upon.
 
-use super::{Check, nearest};
+use crosspoint_model::nearest::nearest;
+
+use super::Check;
 use crate::manifest::{
     CONTENT_NAMES, Challenge, ChallengeKind, SharedPlace, Webhook, WebhookScheme,
 };
@@ -136,7 +138,7 @@ impl Check<'_> {
         self.templates(place, content);
         for name in names(content) {
             let known = name.starts_with("settings.") || CONTENT_NAMES.contains(&name);
-            let hint = nearest(name, CONTENT_NAMES.into_iter())
+            let hint = nearest(name, CONTENT_NAMES)
                 .map(|near| format!("; did you mean `{{{near}}}`?"))
                 .unwrap_or_default();
             self.require(
