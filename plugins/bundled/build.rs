@@ -7,12 +7,10 @@ use std::{env, fs};
 
 use crosspoint_plugin_build::{Component, build_components};
 
-/// Folder names beside this crate; the package is `plugin-<name>`.
-const PLUGINS: [&str; 2] = ["tabular", "webhook"];
-
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
-    let components: Vec<_> = PLUGINS
+    let names = plugins()?;
+    let components: Vec<_> = names
         .iter()
         .map(|name| Component::new(Path::new("..").join(name), format!("plugin-{name}")))
         .collect();
@@ -27,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Copied, so that what is embedded belongs to this build alone.
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let mut table = String::from("&[\n");
-    for (name, path) in PLUGINS.iter().zip(built) {
+    for (name, path) in names.iter().zip(built) {
         let file = out.join(format!("{name}.wasm"));
         let wasm = fs::read(&path)?;
         if fs::read(&file).ok().as_ref() != Some(&wasm) {
@@ -42,4 +40,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push_str("]\n");
     fs::write(out.join("bundled.rs"), table)?;
     Ok(())
+}
+
+/// The folders beside this crate that hold a manifest, sorted; the package is `plugin-<name>`.
+fn plugins() -> Result<Vec<String>, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=..");
+    let mut names = Vec::new();
+    for entry in fs::read_dir("..")? {
+        let folder = entry?.path();
+        if folder.join("plugin.toml").is_file()
+            && let Some(name) = folder.file_name().and_then(|name| name.to_str())
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }

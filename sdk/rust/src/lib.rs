@@ -51,6 +51,8 @@
 //!   (`settings::tests::wrong_setting_is_named_by_its_path`).
 //! - A component imports only what its plugin asks the context for
 //!   (`crosspoint-plugins`, `tests::components_import_only_what_they_use`).
+//! - What an overlapping sweep finds again is not handed over again
+//!   (`recent::tests::rows_are_passed_over_once_remembered_in_the_same_version`).
 //! - What a plugin keeps in memory stays its own until it is freed
 //!   (`alloc::tests::blocks_never_overlap`).
 //!
@@ -71,6 +73,7 @@ pub mod files;
 pub mod http;
 pub mod map;
 pub mod model;
+pub mod recent;
 pub mod settings;
 pub mod source;
 #[cfg(not(target_arch = "wasm32"))]

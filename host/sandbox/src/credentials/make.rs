@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::grants::HostPattern;
 use crate::mac;
-use crate::manifest::{Attach, SecretRequest, fill};
+use crate::manifest::{Attach, Digest, Encoding, SecretRequest, fill};
 use crate::secret::{Scrubber, Secret};
 
 use super::oauth1::OAuth1;
@@ -55,6 +55,20 @@ impl Maker<'_> {
                 How::Header(header::AUTHORIZATION, value)
             }
             Attach::Query { name } => How::Query(name.clone(), secret.clone()),
+            Attach::QueryProof { name, of } => {
+                let signed = self.part(of)?;
+                // While it is rotated a secret may hold several values: the newest comes first.
+                let key = secret
+                    .expose()
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or_default();
+                let signed = signed.expose().as_bytes();
+                let proof = mac::hmac(Digest::Sha256, key.as_bytes(), &[signed]);
+                let proof = Secret::new(mac::encoded(&proof, Encoding::Hex));
+                self.scrubber.add(proof.expose());
+                How::Query(name.clone(), proof)
+            }
             Attach::StandardWebhooks => How::StandardWebhooks(StandardWebhooks::new(secret)?),
             Attach::Hmac {
                 header,
@@ -89,11 +103,11 @@ impl Maker<'_> {
                 digest: *digest,
                 in_query: *in_query,
             }),
-            Attach::OAuth2ClientCredentials { .. }
-            | Attach::OAuth2Refresh { .. }
-            | Attach::OAuth2JwtBearer { .. } => {
+            Attach::OAuth2ClientCredentials { header, .. }
+            | Attach::OAuth2Refresh { header, .. }
+            | Attach::OAuth2JwtBearer { header, .. } => {
                 let (endpoint, grant) = self.token(name, &request.attach, secret)?;
-                How::Token(TokenSource::new(endpoint, grant))
+                How::Token(header_name(header)?, TokenSource::new(endpoint, grant))
             }
             Attach::Part | Attach::Webhook => return Ok(None),
         };
@@ -129,6 +143,7 @@ impl Maker<'_> {
                 parameters,
                 in_body,
                 prefix,
+                header: _,
             } => {
                 let client = Client {
                     id: self.filled(client_id)?,
@@ -155,6 +170,7 @@ impl Maker<'_> {
                 scope,
                 key_id,
                 prefix,
+                header: _,
             } => {
                 let endpoint = Endpoint {
                     scope: scope.clone(),
@@ -180,6 +196,7 @@ impl Maker<'_> {
                 parameters,
                 in_body,
                 prefix,
+                header: _,
             } => {
                 let client = Client {
                     id: self.filled(client_id)?,

@@ -44,7 +44,7 @@ enum How {
     StandardWebhooks(StandardWebhooks),
     Hmac(Hmac),
     OAuth1(OAuth1),
-    Token(TokenSource),
+    Token(HeaderName, TokenSource),
 }
 
 /// Whose credentials they are, and where tokens outlive the process.
@@ -140,7 +140,7 @@ impl Credentials {
     pub(crate) async fn refused(&self, used: &Used) -> bool {
         let mut again = false;
         for (index, value) in &used.0 {
-            if let How::Token(source) = &self.all[*index].how {
+            if let How::Token(_, source) = &self.all[*index].how {
                 again |= source.refused(value).await;
             }
         }
@@ -150,7 +150,7 @@ impl Credentials {
     /// The vendor took the tokens.
     pub(crate) async fn taken(&self, used: &Used) {
         for (index, value) in &used.0 {
-            if let How::Token(source) = &self.all[*index].how {
+            if let How::Token(_, source) = &self.all[*index].how {
                 source.taken(value).await;
             }
         }
@@ -177,7 +177,8 @@ impl How {
             Self::Query(..) => vec![],
             Self::StandardWebhooks(_) => StandardWebhooks::HEADERS.to_vec(),
             Self::Hmac(hmac) => hmac.headers(),
-            Self::OAuth1(_) | Self::Token(_) => vec![header::AUTHORIZATION],
+            Self::OAuth1(_) => vec![header::AUTHORIZATION],
+            Self::Token(name, _) => vec![name.clone()],
         }
     }
 
@@ -206,11 +207,9 @@ impl How {
             Self::StandardWebhooks(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::Hmac(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::OAuth1(signer) => signer.sign(outgoing, unix_seconds())?,
-            Self::Token(source) => {
+            Self::Token(name, source) => {
                 let value = source.bearer(wire).await?;
-                outgoing
-                    .headers
-                    .insert(header::AUTHORIZATION, value.clone());
+                outgoing.headers.insert(name.clone(), value.clone());
                 return Ok(Some(value));
             }
         }

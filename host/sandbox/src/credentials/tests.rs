@@ -2,6 +2,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use reqwest::Url;
 
+use super::make::Maker;
 use super::oauth1::base;
 use super::signing::{Hmac, StandardWebhooks};
 use super::*;
@@ -243,4 +244,85 @@ fn short_secrets_are_refused() {
     assert!(!check(&Attach::Bearer, "abcde"));
     assert!(check(&basic, "me:abcdef") && check(&basic, "abcdef:"));
     assert!(!check(&basic, "somebody:abc") && !check(&basic, "abc:"));
+}
+
+#[test]
+fn a_token_goes_into_the_header_that_the_vendor_reads() {
+    for (key, expected) in [
+        ("", "authorization"),
+        ("header = \"x-shop-token\", ", "x-shop-token"),
+    ] {
+        let manifest = Manifest::parse(&format!(
+            r#"
+            id = "shop"
+            name = "Shop"
+            version = "1.0.0"
+            contract = "0.1"
+            roles = ["source"]
+            imports = ["http"]
+            hosts = [{{ host = "example.com" }}]
+            [secrets.app]
+            attach = {{ kind = "oauth2-client-credentials", {key}token_url = "https://example.com/token", client_id = "c" }}
+            "#
+        ))
+        .unwrap();
+        let secrets = BTreeMap::from([("app".to_owned(), Secret::new("app-secret"))]);
+        let owner = Owner {
+            connector: "shop",
+            tokens: None,
+        };
+        let scrubber = Arc::new(Scrubber::default());
+        let made = Credentials::new(&manifest, &Map::new(), &secrets, &scrubber, owner);
+        let names = made.map(|made| made.headers()).unwrap_or_default();
+        assert_eq!(names, [expected]);
+    }
+}
+
+#[test]
+fn a_proof_is_the_digest_of_the_token_keyed_by_the_app_secret() {
+    let manifest = Manifest::parse(
+        r#"
+        id = "ads"
+        name = "Ads"
+        version = "1.0.0"
+        contract = "0.1"
+        roles = ["source"]
+        imports = ["http"]
+        hosts = [{ host = "example.com" }]
+        [secrets.token]
+        attach = { kind = "bearer" }
+        [secrets.app]
+        attach = { kind = "query-proof", name = "appsecret_proof", of = "token" }
+        "#,
+    )
+    .unwrap();
+    let secret = |name: &str, text: &str| (name.to_owned(), Secret::new(text));
+    let (token, app) = (
+        secret("token", "EAAB-token-1"),
+        secret("app", "meta-app-secret\nmeta-app-secret-before"),
+    );
+    let proof = |secrets: &[(String, Secret)]| {
+        let maker = Maker {
+            settings: &Map::new(),
+            secrets: &secrets.iter().cloned().collect(),
+            scrubber: &Arc::new(Scrubber::default()),
+            owner: Owner {
+                connector: "ads",
+                tokens: None,
+            },
+        };
+        let made = maker.credential("app", &manifest.secrets["app"], &app.1)?;
+        Ok::<_, String>(made.map(|made| made.how))
+    };
+    let Ok(Some(How::Query(name, value))) = proof(&[token, app.clone()]) else {
+        panic!("is put into the query");
+    };
+    assert_eq!(name, "appsecret_proof");
+    // As `openssl dgst -sha256 -hmac meta-app-secret` gives it.
+    let digest = "37786282e7ed1b35246c80dfd9d1edd2c62db82a5cc9f04a3591981ed9ac6dd2";
+    assert_eq!(value.expose(), digest);
+    assert!(
+        proof(std::slice::from_ref(&app)).is_err(),
+        "nothing to prove"
+    );
 }

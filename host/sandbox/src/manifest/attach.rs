@@ -30,6 +30,14 @@ pub enum Attach {
         /// Parameter name.
         name: String,
     },
+    /// `?NAME=` with the hexadecimal HMAC-SHA256 of another secret, whose key is this one: proves
+    /// that whoever holds the token holds the app's secret as well.
+    QueryProof {
+        /// Parameter name.
+        name: String,
+        /// Name of the secret that is signed.
+        of: String,
+    },
     /// `webhook-timestamp` and `webhook-signature` over the `webhook-id` header that the plugin
     /// sets, per Standard Webhooks 1.0.0. Several secrets separated by white space sign all.
     StandardWebhooks,
@@ -72,7 +80,10 @@ pub enum Attach {
         /// Client id and secret go into the form instead of the `authorization` header.
         #[serde(default)]
         in_body: bool,
-        /// Put before the token in `authorization`.
+        /// Header that gets the token, in lower case.
+        #[serde(default = "authorization")]
+        header: String,
+        /// Put before the token in the header.
         #[serde(default = "bearer")]
         prefix: String,
     },
@@ -95,7 +106,10 @@ pub enum Attach {
         /// Client id and secret go into the form instead of the `authorization` header.
         #[serde(default)]
         in_body: bool,
-        /// Put before the token in `authorization`.
+        /// Header that gets the token, in lower case.
+        #[serde(default = "authorization")]
+        header: String,
+        /// Put before the token in the header.
         #[serde(default = "bearer")]
         prefix: String,
     },
@@ -120,7 +134,10 @@ pub enum Attach {
         /// Which key of the issuer's.
         #[serde(default)]
         key_id: Option<String>,
-        /// Put before the token in `authorization`.
+        /// Header that gets the token, in lower case.
+        #[serde(default = "authorization")]
+        header: String,
+        /// Put before the token in the header.
         #[serde(default = "bearer")]
         prefix: String,
     },
@@ -156,6 +173,7 @@ impl Attach {
             Self::Bearer => "bearer",
             Self::Basic { .. } => "basic",
             Self::Query { .. } => "query",
+            Self::QueryProof { .. } => "query-proof",
             Self::StandardWebhooks => "standard-webhooks",
             Self::Hmac { .. } => "hmac",
             Self::OAuth2ClientCredentials { .. } => "oauth2-client-credentials",
@@ -183,6 +201,10 @@ impl Attach {
             .filter_map(|(key, name)| Some((key, name.as_deref()?)))
             .collect()
     }
+}
+
+fn authorization() -> String {
+    "authorization".to_owned()
 }
 
 fn bearer() -> String {

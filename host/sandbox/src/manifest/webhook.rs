@@ -61,6 +61,9 @@ pub struct Webhook {
     /// Name of the header, parameter or user that goes with `place`.
     #[serde(default)]
     pub name: Option<String>,
+    /// Headers that tell calls with the same signed content apart, such as the one with the topic.
+    #[serde(default)]
+    pub replay_headers: Vec<String>,
     /// Bodies of unproven calls that are answered and forgotten; `*` stands for 1 to 20
     /// letters or digits.
     #[serde(default)]

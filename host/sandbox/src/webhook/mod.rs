@@ -61,6 +61,7 @@ enum Proof {
 pub struct Verifier {
     proof: Proof,
     id_header: Option<String>,
+    replay_headers: Vec<String>,
     ignore: Vec<String>,
     challenge: Option<Challenger>,
 }
@@ -122,6 +123,7 @@ impl Verifier {
                 return Ok(Some(Self {
                     proof,
                     id_header,
+                    replay_headers: webhook.replay_headers.clone(),
                     ignore: webhook.ignore.clone(),
                     challenge,
                 }));
@@ -189,10 +191,25 @@ impl Verifier {
                 // An id that is not signed could be changed with every replay.
                 Ok(match id.filter(|_| signature.covers_id()) {
                     Some(id) => Some(id.to_owned()),
-                    None => Some(hex::encode(&digest[..16])),
+                    None => Some(self.replay_id(&digest, call.headers)),
                 })
             }
         }
+    }
+
+    /// What was signed, and where that may be the same in two calls, the headers that tell them
+    /// apart: whoever changes one of these can only have a call that is known taken again.
+    fn replay_id(&self, digest: &[u8], headers: &HeaderMap) -> String {
+        if self.replay_headers.is_empty() {
+            return hex::encode(&digest[..16]);
+        }
+        let mut parts = vec![digest];
+        for name in &self.replay_headers {
+            // A value cannot hold a line's end, so no two lists of values make the same bytes.
+            parts.push(headers.get(name).map_or(b"", |value| value.as_bytes()));
+            parts.push(b"\n");
+        }
+        hex::encode(&mac::sha256(&parts)[..16])
     }
 
     fn is_ignored(&self, body: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::de::DeserializeOwned;
 
 use super::Response;
-use crate::Error;
+use crate::{Error, Instant};
 
 /// An answer of the vendor, whatever its status.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +45,15 @@ impl Reply {
     /// Reads the body as JSON.
     ///
     /// # Errors
-    /// [`Error::Transient`] for JSON cut short (a proxy's half answer), [`Error::Fatal`] for any
-    /// other that does not fit, with the path of the place at fault.
+    /// [`Error::Transient`] for JSON cut short (a proxy's half answer) and for a web page in its
+    /// place (a firewall's, a maintenance page), [`Error::Fatal`] for any other that does not fit,
+    /// with the path of the place at fault.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        if self.is_web_page() {
+            return Err(Error::Transient(
+                "the answer is a web page where JSON was expected".to_owned(),
+            ));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&self.response.body);
         serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
@@ -59,6 +65,18 @@ impl Reply {
                 "the answer does not have the expected form at `{path}`: {inner}"
             ))
         })
+    }
+
+    /// The body is HTML, whatever its content type claims.
+    pub fn is_web_page(&self) -> bool {
+        self.body().trim_ascii_start().first() == Some(&b'<')
+    }
+
+    /// When the vendor answered, by its own clock.
+    pub fn date(&self) -> Option<Instant> {
+        let date = httpdate::parse_http_date(self.header("date")?.trim()).ok()?;
+        let since = date.duration_since(UNIX_EPOCH).ok()?;
+        Instant::try_from(since.as_millis()).ok()
     }
 
     /// The answer itself where it is a success, else the error of its class: 401 and 403 `auth`;

@@ -1,6 +1,7 @@
 //! From a vendor's notation to the contract's: numbers, money, instants, phones.
 
 pub mod instant;
+pub mod json;
 pub mod number;
 pub mod phone;
 #[cfg(test)]

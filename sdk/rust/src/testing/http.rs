@@ -123,16 +123,26 @@ impl Exchange {
 
 /// Answers requests from a script, in order. Panics on a request that the script does not expect
 /// next; [`ScriptedHttp::assert_done`] at the end proves that all were made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ScriptedHttp {
     script: Rc<RefCell<VecDeque<Exchange>>>,
     seen: Rc<RefCell<Vec<Request>>>,
+    vendor: Rc<RefCell<Option<Box<Vendor>>>>,
 }
+
+/// Answers whatever it is asked.
+type Vendor = dyn FnMut(&Request) -> Result<Response, HttpError>;
 
 impl ScriptedHttp {
     /// Appends an exchange to the script.
     pub fn push(&self, exchange: Exchange) {
         self.script.borrow_mut().push_back(exchange);
+    }
+
+    /// Lets this answer every request for which the script has no exchange left, for tests that
+    /// need a vendor with a state of its own.
+    pub fn serve(&self, vendor: impl FnMut(&Request) -> Result<Response, HttpError> + 'static) {
+        *self.vendor.borrow_mut() = Some(Box::new(vendor));
     }
 
     /// The requests made so far.
@@ -156,14 +166,18 @@ impl ScriptedHttp {
 impl Fetch for ScriptedHttp {
     fn fetch(&self, request: &Request) -> Result<Response, HttpError> {
         self.seen.borrow_mut().push(request.clone());
-        let exchange = self.script.borrow_mut().pop_front().unwrap_or_else(|| {
-            panic!(
+        let next = self.script.borrow_mut().pop_front();
+        if let Some(exchange) = next {
+            exchange.check(request);
+            return exchange.answer;
+        }
+        match self.vendor.borrow_mut().as_mut() {
+            Some(vendor) => vendor(request),
+            None => panic!(
                 "unexpected request: {} {}",
                 request.method.as_str(),
                 request.url
-            )
-        });
-        exchange.check(request);
-        exchange.answer
+            ),
+        }
     }
 }

@@ -46,19 +46,26 @@ impl Check<'_> {
                 Attach::Basic {
                     username: Some(text),
                 } => self.templates(&attach, text),
+                Attach::QueryProof { name, of } => {
+                    self.require(!name.is_empty(), &attach, "needs a parameter name");
+                    self.secret_exists(&format!("{attach}.of"), of);
+                }
                 Attach::Query { name } => {
                     self.require(!name.is_empty(), &attach, "needs a parameter name");
                 }
                 Attach::OAuth2ClientCredentials {
                     token_url,
                     client_id,
+                    header,
                     ..
                 }
                 | Attach::OAuth2Refresh {
                     token_url,
                     client_id,
+                    header,
                     ..
                 } => {
+                    self.header(&attach, header);
                     self.templates(&attach, client_id);
                     self.token_url(&attach, token_url);
                 }
@@ -67,8 +74,10 @@ impl Check<'_> {
                     issuer,
                     subject,
                     recipient,
+                    header,
                     ..
                 } => {
+                    self.header(&attach, header);
                     for text in [issuer, subject, recipient].into_iter().flatten() {
                         self.templates(&attach, text);
                     }

@@ -35,6 +35,9 @@ impl Check<'_> {
                 self.header_name(place, name);
             }
         }
+        for name in &webhook.replay_headers {
+            self.header_name("webhook.replay_headers", name);
+        }
         match webhook.scheme {
             WebhookScheme::SharedSecret => self.shared(webhook),
             WebhookScheme::Hmac
@@ -52,9 +55,11 @@ impl Check<'_> {
         );
         for pattern in &webhook.ignore {
             self.require(
-                pattern.bytes().any(|byte| byte != b'*') && pattern.matches('*').count() <= 4,
+                pattern.is_empty()
+                    || pattern.bytes().any(|byte| byte != b'*')
+                        && pattern.matches('*').count() <= 4,
                 "webhook.ignore",
-                "needs text besides `*`, and at most four `*`",
+                "needs text besides `*`, and at most four `*`, or is empty for an empty body",
             );
         }
         if let Some(challenge) = &webhook.challenge {
@@ -108,6 +113,11 @@ impl Check<'_> {
                 "body_digest_parameter",
                 webhook.body_digest_parameter.is_some(),
                 is_free,
+            ),
+            (
+                "replay_headers",
+                !webhook.replay_headers.is_empty(),
+                has_signature,
             ),
             ("place", webhook.place.is_some(), is_shared),
             ("name", webhook.name.is_some(), is_shared),
@@ -272,7 +282,7 @@ impl Check<'_> {
         }
     }
 
-    fn secret_exists(&mut self, place: &str, name: &str) {
+    pub(super) fn secret_exists(&mut self, place: &str, name: &str) {
         let manifest = self.manifest;
         let hint = nearest(name, manifest.secrets.keys().map(String::as_str))
             .map(|near| format!("; did you mean `{near}`?"))

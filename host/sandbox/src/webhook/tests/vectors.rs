@@ -278,3 +278,39 @@ timestamp_format = "http-date""#;
         .header("klaviyo-signature", &hex::encode(digest));
     check(toml, "klaviyo-secret-key", &sent);
 }
+
+#[test]
+fn calls_with_the_same_content_are_told_apart_by_their_topic() {
+    let toml = r#"
+scheme = "hmac"
+secret = "hook"
+signature_header = "x-wc-webhook-signature"
+encoding = "base64"
+replay_headers = ["x-wc-webhook-topic"]"#;
+    let verifier = verifier(toml, "s3cret");
+    let signature = "7Xmr36c6kMsbFdRpDe2cjgBp12YyuPHwsqH2yYWNx+c=";
+    let id = |topic: &str| {
+        let sent = Sent::post(BODY).header("x-wc-webhook-signature", signature);
+        sent.header("x-wc-webhook-topic", topic)
+            .is_accepted(&verifier)
+    };
+    let (order, customer) = (id("order.deleted"), id("customer.deleted"));
+    assert!(order.is_some() && customer.is_some());
+    assert_ne!(order, customer);
+    assert_eq!(order, id("order.deleted"));
+}
+
+#[test]
+fn an_empty_body_can_be_ignored() {
+    let toml = r#"
+scheme = "hmac"
+secret = "hook"
+signature_header = "x-signature"
+ignore = [""]"#;
+    let verifier = verifier(toml, "s3cret");
+    assert!(matches!(
+        Sent::post("").verdict(&verifier),
+        Verdict::Ignored(_)
+    ));
+    Sent::post("x").is_refused(&verifier, Refusal::MissingSignature);
+}
