@@ -16,6 +16,8 @@
 //!   (`all_bodies_together_are_bounded`, `a_slow_body_is_cut_off`,
 //!   `a_second_request_whose_headers_never_end_is_cut_off`, `a_caller_who_does_not_read_is_cut_off`,
 //!   `more_connections_than_allowed_wait`).
+//! - A refusal reaches a caller who is still sending
+//!   (`a_refusal_reaches_a_caller_who_is_still_sending`).
 //! - A stop answers what was asked before it, and a reload refuses nobody
 //!   (`a_stop_finishes_what_is_under_way_and_what_is_about_to_come`,
 //!   `a_reload_refuses_nobody_and_changes_what_was_changed`).
@@ -28,6 +30,10 @@
 //! - Only calls that the vendor has proven reach a plugin, and one that failed is taken when it comes
 //!   again (`http::hooks::tests::a_forged_call_never_reaches_the_plugin`,
 //!   `http::hooks::tests::a_call_that_failed_is_no_replay_when_it_comes_again`).
+//! - Metrics say what was done (`a_scrape_says_what_was_done`), nothing of whoever called
+//!   (`nothing_of_a_caller_becomes_a_label`), and that only to networks that are named
+//!   (`only_the_networks_that_are_named_may_scrape`).
+//! - Every answer has an id that the log shares (`every_answer_has_a_request_id`).
 //!
 //! # Not here
 //! What a request means: that is `crosspoint-runtime`. Whether a host runs is decided by the lock

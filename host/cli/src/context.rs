@@ -19,6 +19,24 @@ use crate::view;
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "crosspoint.toml";
 
+/// The project folder: `--project`, or the nearest one upward from here.
+pub fn project_folder(global: &Global) -> Result<PathBuf> {
+    if let Some(folder) = &global.project {
+        let folder = std::path::absolute(folder)?;
+        return if folder.join(PROJECT_FILE).is_file() {
+            Ok(folder)
+        } else {
+            Err(Error::NotAProject { folder }.into())
+        };
+    }
+    let start = std::env::current_dir()?;
+    start
+        .ancestors()
+        .find(|folder| folder.join(PROJECT_FILE).is_file())
+        .map(Path::to_owned)
+        .ok_or_else(|| Error::NoProject { start }.into())
+}
+
 /// The options that all commands take, put to use.
 pub struct Context {
     global: Global,
@@ -32,20 +50,7 @@ impl Context {
 
     /// The project folder: `--project`, or the nearest one upward from here.
     pub fn project(&self) -> Result<PathBuf> {
-        if let Some(folder) = &self.global.project {
-            let folder = std::path::absolute(folder)?;
-            return if folder.join(PROJECT_FILE).is_file() {
-                Ok(folder)
-            } else {
-                Err(Error::NotAProject { folder }.into())
-            };
-        }
-        let start = std::env::current_dir()?;
-        start
-            .ancestors()
-            .find(|folder| folder.join(PROJECT_FILE).is_file())
-            .map(Path::to_owned)
-            .ok_or_else(|| Error::NoProject { start }.into())
+        project_folder(&self.global)
     }
 
     /// `--data` as it was given.

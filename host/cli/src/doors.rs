@@ -153,6 +153,9 @@ impl Doors {
         }
         let project = crosspoint_config::parse(&files)
             .map_err(|_| anyhow::anyhow!("the configuration has errors"))?;
+        if project.telemetry.otlp != host.project().telemetry.otlp {
+            tracing::warn!("`otlp` in `[telemetry]` takes effect at the next start");
+        }
         let open = self.http.as_ref().map(|door| door.configured());
         let wanted = address(&project);
         self.next = match wanted {

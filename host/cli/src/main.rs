@@ -11,6 +11,9 @@
 //! - One place decides the exit code (`exit::tests`).
 //! - A command never opens a data folder that a running host holds
 //!   (`commands_go_through_a_running_host`).
+//! - A request is one trace up to the delivery that it causes
+//!   (`a_request_is_one_trace_up_to_the_delivery`), and a collector that is away costs one log line
+//!   (`a_collector_that_is_away_is_told_of_once`).
 //! - The reference shows the help as it is (`reference_shows_the_help_as_it_is`).
 //!
 //! # Not here
@@ -31,6 +34,7 @@ mod logs;
 mod output;
 mod progress;
 mod signals;
+mod telemetry;
 mod view;
 
 use std::process::ExitCode;
@@ -43,7 +47,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    logs::start(&cli);
+    let telemetry = logs::start(&cli);
     let context = context::Context::new(cli.global);
     let exit = match commands::run(cli.command, &context) {
         Ok(exit) => exit,
@@ -55,5 +59,6 @@ fn main() -> ExitCode {
             exit
         }
     };
+    telemetry.finish();
     exit.into()
 }

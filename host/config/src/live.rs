@@ -1,8 +1,8 @@
 //! What a running host offers to the network, as types.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use smol_str::SmolStr;
 
 use crate::project::SecretRef;
@@ -65,9 +65,23 @@ pub struct Lookups {
     pub public_segments: Vec<SmolStr>,
 }
 
-/// Where traces and metrics go.
+/// Who may observe a running host, and where its traces go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telemetry {
     /// Base URL of an OTLP receiver over HTTP, such as `http://127.0.0.1:4318`.
-    pub otlp: SmolStr,
+    pub otlp: Option<SmolStr>,
+    /// Networks from which `/metrics` may be read, sorted.
+    pub scrape: Vec<IpNet>,
+}
+
+impl Default for Telemetry {
+    /// No traces; metrics for this machine alone.
+    fn default() -> Self {
+        let v4 = Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 8).trunc();
+        let v6 = Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128);
+        Self {
+            otlp: None,
+            scrape: vec![v4.into(), v6.into()],
+        }
+    }
 }

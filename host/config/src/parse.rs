@@ -9,7 +9,7 @@ use crate::PROJECT_FILE;
 use crate::draft::Draft;
 use crate::error::{Code, Position, Problem};
 use crate::folder::is_part;
-use crate::project::{Clock, Identity, Ledger, Project, Store, WriteKey};
+use crate::project::{Clock, Identity, Ledger, Project, Store, Telemetry, WriteKey};
 use crate::source::{Places, Sink, Source, join};
 use crate::table::Table;
 use crate::{read, rules};
@@ -77,7 +77,7 @@ fn blank() -> Project {
         tracking: BTreeMap::new(),
         server: None,
         lookups: None,
-        telemetry: None,
+        telemetry: Telemetry::default(),
         segments: BTreeMap::new(),
         syncs: BTreeMap::new(),
         positions: BTreeMap::new(),

@@ -35,7 +35,7 @@ pub struct Project {
     /// Who may read profiles over HTTP; `None`: nobody.
     pub lookups: Option<Lookups>,
     /// Where traces and metrics go; `None`: nowhere.
-    pub telemetry: Option<Telemetry>,
+    pub telemetry: Telemetry,
     /// Rules by the segment's name.
     pub segments: BTreeMap<SmolStr, Segment>,
     /// What is handed over to whom.
@@ -216,8 +216,54 @@ pub struct Grant {
     pub hosts: Vec<HostName>,
     /// Those of `hosts` that may be reached without TLS, sorted.
     pub plain_http: Vec<HostName>,
-    /// Folder whose files it may read; relative to the project folder.
-    pub files: Option<String>,
+    /// Whose files it may read.
+    pub files: Option<FilesPlace>,
+    /// Whether it may have those files moved within that place.
+    pub files_write: bool,
+}
+
+/// Where files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilesPlace {
+    /// A folder, relative to the project folder.
+    Folder(String),
+    /// A folder of an SFTP server.
+    Sftp(SftpPlace),
+}
+
+/// A folder of an SFTP server: `sftp://user@host:port/path`, and what proves both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SftpPlace {
+    /// By name or address; addresses of version 6 without brackets.
+    pub host: SmolStr,
+    /// 22 where none is written.
+    pub port: u16,
+    /// Who logs in.
+    pub user: String,
+    /// With a leading `/`; below the user's own folder without one (`/~/` in the address).
+    pub path: String,
+    /// What the user logs in with.
+    pub login: SftpLogin,
+    /// Which keys the server may have.
+    pub host_keys: SftpHostKeys,
+}
+
+/// What a user of an SFTP server logs in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SftpLogin {
+    /// A private key, and what it is encrypted with.
+    Key(SecretRef, Option<SecretRef>),
+    /// A password.
+    Password(SecretRef),
+}
+
+/// Which keys an SFTP server may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SftpHostKeys {
+    /// Those with these fingerprints (`SHA256:...`).
+    Fingerprints(Vec<String>),
+    /// Those of this file in OpenSSH's form; relative to the project folder.
+    KnownHosts(String),
 }
 
 /// A host by name or address.

@@ -66,8 +66,13 @@ fn lookups_and_telemetry_are_what_is_written() {
     assert_eq!(lookups.origins, ["https://www.example.com"]);
     assert_eq!(lookups.public_traits, ["first_name", "last_name"]);
     assert_eq!(lookups.public_segments, ["big-spenders"]);
-    let telemetry = project.telemetry.unwrap();
-    assert_eq!(telemetry.otlp, "http://127.0.0.1:4318");
+    let telemetry = project.telemetry;
+    assert_eq!(telemetry.otlp.unwrap(), "http://127.0.0.1:4318");
+    let networks = telemetry.scrape.iter().map(ToString::to_string);
+    assert_eq!(
+        networks.collect::<Vec<_>>(),
+        ["10.1.0.0/16", "127.0.0.1/32"]
+    );
 }
 
 #[test]
@@ -76,7 +81,10 @@ fn nothing_is_offered_unless_it_is_written() {
     assert_eq!(project.server, None);
     assert!(project.tracking.is_empty());
     assert_eq!(project.lookups, None);
-    assert_eq!(project.telemetry, None);
+    let telemetry = project.telemetry;
+    assert_eq!(telemetry.otlp, None);
+    let networks = telemetry.scrape.iter().map(ToString::to_string);
+    assert_eq!(networks.collect::<Vec<_>>(), ["127.0.0.0/8", "::1/128"]);
 }
 
 #[test]

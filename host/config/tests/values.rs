@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crosspoint_config::project::{
-    Clock, Grant, HostName, Limits, Plugin, ProfileTrait, Rate, Retry, Schedule, SecretRef,
-    Survivorship, TraitType, Trigger,
+    Clock, FilesPlace, Grant, HostName, Limits, Plugin, ProfileTrait, Rate, Retry, Schedule,
+    SecretRef, Survivorship, TraitType, Trigger,
 };
 use crosspoint_config::{
     Code, Error, Project, compile_rules, compile_sync, open, parse, read_folder,
@@ -62,7 +62,7 @@ fn connectors_are_read_with_defaults() {
     assert_eq!(
         shop.grant,
         Grant {
-            files: Some("./data".to_owned()),
+            files: Some(FilesPlace::Folder("./data".into())),
             ..Grant::default()
         }
     );

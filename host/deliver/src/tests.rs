@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::{
     ActionSpec, Destination, DestinationFault, Drained, Error, Found, Idempotency, Outbox, Retry,
-    Worker, WorkerOptions,
+    Wake, Worker, WorkerOptions,
 };
 
 /// A vendor that answers each try of each delivery as scripted, then always with success, and
@@ -413,4 +414,103 @@ fn refused_credentials_pause_the_connector() {
             .all(|delivery| delivery.status == DeliveryStatus::Pending)
     );
     assert!(!end.left.is_empty());
+}
+
+/// A vendor that takes requests and never answers.
+struct Hanging;
+
+impl Destination for Hanging {
+    async fn actions(&self) -> Result<Vec<ActionSpec>, DestinationFault> {
+        Ok(vec![ActionSpec {
+            action: Action::SendMessage,
+            idempotency: Idempotency::Keyed,
+            batch_size: 100,
+            read_back: false,
+        }])
+    }
+
+    async fn deliver(
+        &self,
+        _action: &Action,
+        _items: &[Delivery],
+    ) -> Result<Vec<Outcome>, DestinationFault> {
+        std::future::pending().await
+    }
+
+    async fn poll(
+        &self,
+        _job: &str,
+        _keys: &[DeliveryKey],
+    ) -> Result<Vec<Outcome>, DestinationFault> {
+        unreachable!("nothing is queued here")
+    }
+
+    async fn read_back(
+        &self,
+        _action: &Action,
+        _items: &[Delivery],
+    ) -> Result<Vec<Found>, DestinationFault> {
+        unreachable!("nothing is asked back here")
+    }
+}
+
+/// An outbox without an end, that counts what leaves it.
+#[derive(Default)]
+struct Endless(AtomicUsize);
+
+impl Outbox for Endless {
+    async fn page(
+        &self,
+        _connector: &ConnectorId,
+        after: Option<DeliveryId>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, Error> {
+        self.0.fetch_add(limit, Ordering::Relaxed);
+        let first = after.map_or(0, |id| id.seq as u32) + 1;
+        let numbers = first..first + limit as u32;
+        Ok(numbers
+            .map(|number| delivery(number, number as u8))
+            .collect())
+    }
+
+    async fn applied(&self, _seq: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn paused(&self, _connector: &ConnectorId) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn a_destination_that_hangs_holds_no_more_than_a_window_in_memory() {
+    let disk = Arc::new(SimulatedDisk::new());
+    let folder = std::path::Path::new("/ledger");
+    let ledger = Arc::new(Ledger::open_on(disk, folder, Options::default()).unwrap());
+    let outbox = Arc::new(Endless::default());
+    let now: crate::Pace = Arc::new(|| Instant(0));
+    let worker = Worker::new(WorkerOptions {
+        connector: ConnectorId::from("vendor"),
+        destination: Arc::new(Hanging),
+        outbox: Arc::clone(&outbox),
+        ledger,
+        retry: Retry {
+            first_ms: 100,
+            longest_ms: 10_000,
+            give_up_after_ms: 60_000,
+        },
+        in_flight: 2,
+        now: Arc::clone(&now),
+        stamp: now,
+    });
+    let (wake, woken) = tokio::sync::watch::channel(Wake::default());
+    let runs = tokio::spawn(worker.run(woken, std::future::pending()));
+    for _ in 0..1_000 {
+        wake.send_modify(|wake| wake.arrivals += 1);
+        tokio::task::yield_now().await;
+    }
+    let loaded = outbox.0.load(Ordering::Relaxed);
+    assert!(loaded > 0 && loaded <= crate::window::WINDOW, "{loaded}");
+    assert!(!runs.is_finished());
+    runs.abort();
 }

@@ -14,8 +14,9 @@ use crate::verdict::{Consequences, judge, outcome_of_fault, outcome_of_found};
 use crate::window::{Window, Work};
 use crate::{ActionSpec, Destination, DestinationFault, Error, Idempotency, Retry};
 
-/// Deliveries fetched from the outbox at a time.
-const PAGE: usize = 2_000;
+/// Deliveries fetched from the outbox at a time: each page is one question to the state, behind which
+/// others wait for a millisecond.
+const PAGE: usize = 250;
 /// How long a job that a vendor works on is left alone between two questions.
 const POLL_MS: i64 = 2_000;
 
@@ -217,7 +218,8 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
                 Ok(true)
             }
             Err(fault) => {
-                self.pause(format!("the plugin does not tell its actions: {fault}"))?;
+                let reason = format!("the plugin does not tell its actions: {fault}");
+                self.pause(reason).await?;
                 Ok(false)
             }
         }
@@ -302,7 +304,8 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
                 .map(|item| (item.id.seq, item.id.ordinal))
                 .collect(),
         };
-        let appended = self.options.ledger.append((self.options.stamp)(), &what)?;
+        let stamp = (self.options.stamp)();
+        let appended = self.options.ledger.append_when_room(stamp, &what).await?;
         self.options.ledger.durable(appended.seq).await?;
         Ok(())
     }
@@ -344,11 +347,12 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
                 receipts,
             };
             let stamp = (self.options.stamp)();
-            self.last_receipt = self.options.ledger.append(stamp, &what)?.seq;
+            let appended = self.options.ledger.append_when_room(stamp, &what);
+            self.last_receipt = appended.await?.seq;
         }
         self.hold_until = self.hold_until.max(consequences.hold_until);
         match consequences.pause {
-            Some(reason) => self.pause(reason),
+            Some(reason) => self.pause(reason).await,
             None => Ok(()),
         }
     }
@@ -408,7 +412,7 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
     }
 
     /// Holds everything until a person acts; durable, so that a restart does not forget it.
-    fn pause(&mut self, reason: String) -> Result<(), Error> {
+    async fn pause(&mut self, reason: String) -> Result<(), Error> {
         if !self.paused {
             tracing::warn!(connector = %self.options.connector, reason, "connector paused");
             let what = What::ConnectorState {
@@ -416,7 +420,8 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
                 paused: Some(reason.into()),
             };
             let stamp = (self.options.stamp)();
-            self.last_receipt = self.options.ledger.append(stamp, &what)?.seq;
+            let appended = self.options.ledger.append_when_room(stamp, &what);
+            self.last_receipt = appended.await?.seq;
             self.paused = true;
         }
         Ok(())

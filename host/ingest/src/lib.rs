@@ -10,6 +10,7 @@
 //!   (`a_source_that_does_not_move_on_is_stopped`).
 //! - No bytes that a tracking client can send make a panic, and every call is a record or a reject
 //!   (`no_bytes_panic`, `no_json_panics_and_nothing_is_lost`).
+//! - A batch says the same in parts (`a_batch_says_the_same_in_parts`).
 //! - A tracking request sent again says the same (`a_request_sent_again_says_the_same`).
 //! - Unpacking stops at the limit, whatever a body promises to become
 //!   (`a_decompression_bomb_is_refused_before_it_goes_off`).

@@ -141,7 +141,7 @@ pub async fn read_stream(
         let next = page.next_cursor.clone();
         let nothing_new = page.records.is_empty() && page.rejects.is_empty();
         if moved || !nothing_new || !page.jobs.is_empty() {
-            let (seq, records, rejects) = append_page(ctx, page)?;
+            let (seq, records, rejects) = append_page(ctx, page).await?;
             summary.last_seq = Some(seq);
             summary.records += records;
             summary.rejects += rejects;
@@ -164,11 +164,14 @@ pub async fn read_stream(
 ///
 /// # Errors
 /// When the ledger fails.
-pub fn append_page(ctx: &StreamContext<'_>, page: Page) -> Result<(u64, u64, u64), Error> {
+pub async fn append_page(ctx: &StreamContext<'_>, page: Page) -> Result<(u64, u64, u64), Error> {
     let records = checked_page(ctx.connector, ctx.stream, ctx.keeps_cursor, page);
     let counts = (records.records.len() as u64, records.rejects.len() as u64);
     let at = (ctx.stamp)(&records.records);
-    let appended = ctx.ledger.append(at, &What::Records(records))?;
+    let appended = ctx
+        .ledger
+        .append_when_room(at, &What::Records(records))
+        .await?;
     Ok((appended.seq, counts.0, counts.1))
 }
 

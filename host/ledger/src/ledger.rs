@@ -192,6 +192,26 @@ impl Ledger {
         })?
     }
 
+    /// As [`Ledger::append`], for async tasks: where that would block, completes once the disk has
+    /// caught up, and leaves the thread to others meanwhile. Nothing is appended when it is dropped
+    /// before.
+    ///
+    /// # Errors
+    /// See [`Ledger::append`].
+    pub async fn append_when_room(&self, now: Instant, what: &What) -> Result<Appended> {
+        // Subscribed before the first look, so that no change is missed: what is in the way is
+        // durable at some time, or the ledger ends.
+        let mut changes = self.shared.changes();
+        loop {
+            if let Some(appended) = self.try_append(now, what)? {
+                return Ok(appended);
+            }
+            if changes.changed().await.is_err() {
+                return Err(Error::Closed);
+            }
+        }
+    }
+
     fn push(
         &self,
         mut pending: MutexGuard<'_, Pending>,

@@ -7,6 +7,9 @@
 //! ```
 //!
 //! # Invariants
+//! - What waits for the disk is bounded; beyond it a thread waits (`full_buffer_makes_appenders_wait`),
+//!   a task waits without its thread (`full_buffer_holds_up_the_task_and_not_its_thread`), or the
+//!   caller is told (`full_buffer_refuses_who_will_not_wait`).
 //! - What was reported durable is read back after any power cut, and what is read back is a
 //!   contiguous prefix of what was appended (`power_cuts_lose_nothing_durable`,
 //!   `power_cuts_under_load_lose_nothing_durable`).

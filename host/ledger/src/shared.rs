@@ -193,9 +193,14 @@ impl Shared {
         Ok(())
     }
 
+    /// Tells of every change of what is durable, and of the end.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.watch.subscribe()
+    }
+
     pub async fn durable_at(&self, seq: u64) -> Result<()> {
         // Subscribed before the first look, so that no change is missed.
-        let mut changes = self.watch.subscribe();
+        let mut changes = self.changes();
         loop {
             let reached = self.reached(seq, &lock(&self.waits))?;
             if reached {

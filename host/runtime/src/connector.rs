@@ -1,11 +1,13 @@
 //! A configured plugin, ready to be called: what configuration says, as the sandbox wants it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crosspoint_config::project::{Connector as Configured, HostName, SecretRef};
+use crosspoint_config::project::{
+    Connector as Configured, FilesPlace, HostName, SecretRef, SftpHostKeys, SftpLogin, SftpPlace,
+};
 use crosspoint_deliver::{ActionSpec, Destination, DestinationFault, Found, Idempotency};
 use crosspoint_ingest::{Budget, Page, Source, SourceFault};
 use crosspoint_ledger::Ledger;
@@ -15,23 +17,27 @@ use crosspoint_model::state::State;
 use crosspoint_model::{ConnectorId, DeliveryKey, Instant};
 use crosspoint_sandbox::manifest::{Capability, Role};
 use crosspoint_sandbox::{
-    CallInput, CallOutput, Connector, ConnectorSetup, Error, FilesGrant, Grants, GuestError,
-    HostGrant, Limits, Plugin, RateLimit, Secret,
+    CallInput, CallOutput, Connector, ConnectorSetup, Error, FileMove, FileMoves, FilesGrant,
+    Grants, GuestError, HostGrant, HostKeys, Limits, Login, Plugin, RateLimit, Secret, SftpGrant,
 };
 use serde_json::{Map, Value};
+use tracing::{Instrument as _, Span};
 
 use crate::admin::AdminError;
 use crate::clock::Clock;
 use crate::error::{chain, coded};
 use crate::failpoint::reach;
 use crate::handle::Handle;
-use crate::live::Usage;
 use crate::live::hook::Hook;
+use crate::live::{UNSUBSCRIBE_FIELD, Unsubscribing, Usage, also_follows, follows};
 use crate::poll::Pokes;
 
 /// Entries that the ledger may be ahead of the state when a source is asked for more. Pages are
 /// entries of up to 4 MiB, so that pages of one source fill at most the ledger's buffer.
 pub(crate) const MAX_PAGES_AHEAD: u64 = 16;
+
+/// Traces that the span of one batch names beside its own.
+const MAX_LINKS: usize = 32;
 
 /// A configured plugin with all that a call needs.
 pub(crate) struct Lane {
@@ -44,10 +50,15 @@ pub(crate) struct Lane {
     pub pokes: Pokes,
     /// The hook address.
     pub hook: Hook,
+    /// Files to move once what was read is durable.
+    moves: Mutex<Vec<FileMove>>,
     /// Requests that usage has counted already.
     counted: Mutex<u64>,
     /// Whether the source's, and the destination's, own check went well since the start.
     source_checked: AtomicBool,
+    unsubscribing: Option<Arc<Unsubscribing>>,
+    /// The plugin's messages take an address for unsubscribing.
+    takes_unsubscribing: AtomicBool,
     destination_checked: AtomicBool,
 }
 
@@ -69,16 +80,17 @@ pub(crate) fn connector(
 ) -> Result<Connector, AdminError> {
     let mut settings = configured.settings.clone();
     settings.extend(instead.settings);
-    let files = instead
-        .files
-        .or_else(|| {
-            configured
-                .grant
-                .files
-                .as_ref()
-                .map(|files| folder.join(files))
-        })
-        .map(FilesGrant::Folder);
+    let (files, file_moves) = match (instead.files, &configured.grant.files) {
+        (Some(named), _) => (Some(FilesGrant::Folder(named)), FileMoves::Ignored),
+        (None, place) => {
+            let files = place.as_ref().map(|place| files_grant(id, place, folder));
+            let moves = match configured.grant.files_write {
+                true => FileMoves::Allowed,
+                false => FileMoves::Denied,
+            };
+            (files.transpose()?, moves)
+        }
+    };
     let hosts = configured
         .grant
         .hosts
@@ -95,7 +107,11 @@ pub(crate) fn connector(
         plugin,
         settings,
         secrets,
-        grants: Grants { hosts, files },
+        grants: Grants {
+            hosts,
+            files,
+            file_moves,
+        },
         limits: limits(configured),
         rate: configured.rate.map(|rate| RateLimit {
             requests: rate.requests,
@@ -128,6 +144,53 @@ fn limits(configured: &Configured) -> Limits {
         log_line_bytes: bytes(given.log_line_bytes, standard.log_line_bytes),
         stderr_bytes: bytes(given.stderr_bytes, standard.stderr_bytes),
     }
+}
+
+fn files_grant(
+    id: &ConnectorId,
+    place: &FilesPlace,
+    folder: &Path,
+) -> Result<FilesGrant, AdminError> {
+    let SftpPlace {
+        host,
+        port,
+        user,
+        path,
+        login,
+        host_keys,
+    } = match place {
+        FilesPlace::Folder(files) => return Ok(FilesGrant::Folder(folder.join(files))),
+        FilesPlace::Sftp(place) => place,
+    };
+    let secret = |what: &str, reference: &SecretRef| {
+        resolve_secret(
+            &format!("the {what} of connector `{id}`"),
+            reference,
+            folder,
+        )
+    };
+    let login = match login {
+        SftpLogin::Key(key, passphrase) => Login::Key {
+            text: secret("SFTP key", key)?,
+            passphrase: passphrase
+                .as_ref()
+                .map(|reference| secret("SFTP key's passphrase", reference))
+                .transpose()?,
+        },
+        SftpLogin::Password(password) => Login::Password(secret("SFTP password", password)?),
+    };
+    let host_keys = match host_keys {
+        SftpHostKeys::Fingerprints(prints) => HostKeys::Fingerprints(prints.clone()),
+        SftpHostKeys::KnownHosts(file) => HostKeys::KnownHosts(folder.join(file)),
+    };
+    Ok(FilesGrant::Sftp(Box::new(SftpGrant {
+        host: host.to_string(),
+        port: *port,
+        user: user.clone(),
+        path: path.clone(),
+        login,
+        host_keys,
+    })))
 }
 
 fn host_grant(
@@ -175,6 +238,7 @@ impl Lane {
         handle: Arc<Handle>,
         ledger: Arc<Ledger>,
         clock: Arc<Clock>,
+        unsubscribing: Option<Arc<Unsubscribing>>,
     ) -> Self {
         let (source_checked, destination_checked) = Default::default();
         Self {
@@ -185,8 +249,11 @@ impl Lane {
             clock,
             pokes: Pokes::default(),
             hook: Hook::default(),
+            moves: Mutex::default(),
             counted: Mutex::default(),
             source_checked,
+            unsubscribing,
+            takes_unsubscribing: AtomicBool::new(false),
             destination_checked,
         }
     }
@@ -220,6 +287,22 @@ impl Lane {
         *counted = usage.count(&self.id, self.connector.usage(), *counted, now);
     }
 
+    /// Forgets moves of files whose read broke off: what it yielded may not be durable.
+    pub fn forget_moves(&self) {
+        let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+        moves.clear();
+    }
+
+    /// Makes the moves of files that were asked for, now that what was read is durable. Answers with
+    /// what failed; the plugin asks again at its next read.
+    pub async fn move_files(&self) -> Vec<String> {
+        let moves = {
+            let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *moves)
+        };
+        self.connector.move_files(&moves).await
+    }
+
     /// Lets the source check its credentials and settings before the first read.
     pub async fn check_source_once(&self) -> Result<(), Error> {
         if !self.source_checked.load(Ordering::Relaxed) {
@@ -230,17 +313,35 @@ impl Lane {
     }
 
     /// The value of a destination's call, after its notes were kept.
-    fn keep<T>(&self, answer: Result<CallOutput<T>, Error>) -> Result<T, DestinationFault> {
+    async fn keep<T>(&self, answer: Result<CallOutput<T>, Error>) -> Result<T, DestinationFault> {
         let output = answer.map_err(|error| destination_fault(&error))?;
         if !output.jobs.is_empty() {
             let what = What::Notes {
                 connector: self.id.clone(),
                 jobs: output.jobs,
             };
-            let noted = self.ledger.append(self.clock.now(), &what);
-            noted.map_err(|error| DestinationFault::Unknown(chain(&error)))?;
+            let noted = self.ledger.append_when_room(self.clock.now(), &what);
+            noted
+                .await
+                .map_err(|error| DestinationFault::Unknown(chain(&error)))?;
         }
         Ok(output.value)
+    }
+
+    /// In the trace that led to the first of them.
+    fn delivery_span(&self, action: &Action, items: &[Delivery]) -> Span {
+        let (connector, action) = (self.id.0.as_str(), action.as_str());
+        let span = tracing::debug_span!("deliver", connector, action, items = items.len());
+        let traces = &self.handle.traces;
+        let entries: BTreeSet<u64> = items.iter().map(|item| item.id.seq).collect();
+        let mut causes = entries.into_iter().filter_map(|seq| traces.of(seq));
+        if let Some(cause) = causes.next() {
+            follows(&span, cause);
+        }
+        causes
+            .take(MAX_LINKS)
+            .for_each(|cause| also_follows(&span, cause));
+        span
     }
 
     async fn destination_input(&self) -> Result<CallInput, DestinationFault> {
@@ -264,7 +365,11 @@ impl Source for Lane {
             records: budget.records,
             bytes: budget.bytes,
         };
-        let output = self.connector.read(stream, cursor, budget, input).await;
+        let mut output = self.connector.read(stream, cursor, budget, input).await;
+        if let Ok(output) = &mut output {
+            let mut moves = self.moves.lock().unwrap_or_else(PoisonError::into_inner);
+            moves.append(&mut output.moves);
+        }
         page(output)
     }
 }
@@ -288,11 +393,17 @@ pub(crate) fn page(
 impl Destination for Lane {
     async fn actions(&self) -> Result<Vec<ActionSpec>, DestinationFault> {
         if !self.destination_checked.load(Ordering::Relaxed) {
-            self.keep(self.connector.check_destination(CallInput::default()).await)?;
+            let checked = self.connector.check_destination(CallInput::default()).await;
+            self.keep(checked).await?;
             self.destination_checked.store(true, Ordering::Relaxed);
         }
         let input = self.destination_input().await?;
-        let offers = self.keep(self.connector.actions(input).await)?;
+        let offers = self.keep(self.connector.actions(input).await).await?;
+        let takes = offers
+            .iter()
+            .filter(|offer| offer.action == Action::SendMessage)
+            .any(|offer| offer.fields.iter().any(|it| it.name == UNSUBSCRIBE_FIELD));
+        self.takes_unsubscribing.store(takes, Ordering::Relaxed);
         let spec = |offer: crosspoint_sandbox::ActionOffer| ActionSpec {
             action: offer.action,
             idempotency: match offer.idempotency {
@@ -312,9 +423,18 @@ impl Destination for Lane {
         items: &[Delivery],
     ) -> Result<Vec<Outcome>, DestinationFault> {
         let input = self.destination_input().await?;
-        let answer = self.connector.deliver(action, items, input).await;
+        let span = self.delivery_span(action, items);
+        let takes = self.takes_unsubscribing.load(Ordering::Relaxed);
+        let with_addresses = self
+            .unsubscribing
+            .as_ref()
+            .filter(|_| takes && *action == Action::SendMessage)
+            .map(|it| it.add(&self.id, items));
+        let items = with_addresses.as_deref().unwrap_or(items);
+        let delivery = self.connector.deliver(action, items, input);
+        let answer = delivery.instrument(span).await;
         reach("after-vendor-accepted");
-        self.keep(answer)
+        self.keep(answer).await
     }
 
     async fn poll(
@@ -323,7 +443,7 @@ impl Destination for Lane {
         keys: &[DeliveryKey],
     ) -> Result<Vec<Outcome>, DestinationFault> {
         let input = self.destination_input().await?;
-        self.keep(self.connector.poll(job, keys, input).await)
+        self.keep(self.connector.poll(job, keys, input).await).await
     }
 
     async fn read_back(
@@ -332,7 +452,8 @@ impl Destination for Lane {
         items: &[Delivery],
     ) -> Result<Vec<Found>, DestinationFault> {
         let input = self.destination_input().await?;
-        let found = self.keep(self.connector.read_back(action, items, input).await)?;
+        let found = self.connector.read_back(action, items, input).await;
+        let found = self.keep(found).await?;
         let convert = |found| match found {
             crosspoint_sandbox::Found::Present(id) => Found::Present(id),
             crosspoint_sandbox::Found::Absent => Found::Absent,

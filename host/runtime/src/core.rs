@@ -19,10 +19,12 @@ use tokio::sync::watch;
 use crate::admin::AdminError;
 use crate::clock::Clock;
 use crate::failpoint::reach;
-use crate::live::{ComputedTraits, Ring};
+use crate::live::{ComputedTraits, Metrics, Ring, Traces, follows};
 
 /// Longest time that the loop steps before it looks at questions: half of a lookup's budget.
 const SLICE: Duration = Duration::from_millis(2);
+/// Profiles that are encoded in one go: a fraction of [`SLICE`].
+const ENCODED_AT_ONCE: usize = 16;
 /// How much rarer checkpoints are while entries keep coming: bounds the replay after a crash to some
 /// seconds.
 const BUSY_FACTOR: u32 = 20;
@@ -47,6 +49,8 @@ pub(crate) struct Core {
     pub checkpoint_every: Duration,
     /// Who delivers what: woken when an outbox changes.
     pub wakes: BTreeMap<SmolStr, watch::Sender<Wake>>,
+    pub metrics: Arc<Metrics>,
+    pub traces: Arc<Traces>,
     /// Transitions, for whoever listens.
     pub changes: Arc<Ring>,
     /// Compiled at the first lookup.
@@ -72,6 +76,19 @@ impl Core {
                 self.wake(connector, command);
             }
         }
+        Ok(())
+    }
+
+    /// [`Self::step`], counted, and in the trace of what led to the entry.
+    fn step_traced(&mut self, seq: u64, entry: &Entry) -> Result<(), AdminError> {
+        let span = self.traces.of(seq).map(|cause| {
+            let span = tracing::debug_span!("step", entry = seq);
+            follows(&span, cause);
+            span
+        });
+        let _entered = span.as_ref().map(tracing::Span::enter);
+        self.step(seq, entry)?;
+        self.metrics.applied(&entry.what);
         Ok(())
     }
 
@@ -112,27 +129,17 @@ pub(crate) fn run(
     let mut dirty = false;
     let mut asked = 0;
     loop {
-        let start = MachineInstant::now();
-        let mut answered = false;
         // However many questions come, the state moves on.
-        while start.elapsed() < SLICE {
-            match jobs.try_recv() {
-                Ok(job) => {
-                    if job(&mut core).is_break() {
-                        return core.checkpoint_and_wait();
-                    }
-                }
-                Err(TryRecvError::Empty) => {
-                    answered = true;
-                    break;
-                }
-                Err(TryRecvError::Disconnected) => return core.checkpoint_and_wait(),
-            }
+        let asked_now = answer(&mut core, jobs, SLICE);
+        if asked_now == Asked::End {
+            return core.checkpoint_and_wait();
         }
-        let stepped = step_slice(&mut core, &mut reader)?;
+        let (stepped, end) = step_slice(&mut core, &mut reader, jobs)?;
+        if end {
+            return core.checkpoint_and_wait();
+        }
         if stepped {
             dirty = true;
-            // A place that is known is one that can be listened from.
             core.changes.announce(core.applied);
             applied.send_replace(core.applied);
         }
@@ -144,7 +151,9 @@ pub(crate) fn run(
         let interval = core.checkpoint_every * factor;
         let due = checkpointed.elapsed() >= interval;
         if dirty && (full || due && !core.state.is_writing()?) {
-            core.state.checkpoint(core.applied, core.applied_at)?;
+            if checkpoint(&mut core, jobs)? {
+                return core.checkpoint_and_wait();
+            }
             // The writer thread commits what was handed over just now.
             reach("mid-commit");
             checkpointed = MachineInstant::now();
@@ -161,25 +170,82 @@ pub(crate) fn run(
                 let wait = due.since_ms(core.clock.now()).max(1).unsigned_abs();
                 sleep = sleep.min(Duration::from_millis(wait));
             }
-            if answered && core.applied == ledger.durable_position() {
+            if asked_now == Asked::Nothing && core.applied == ledger.durable_position() {
                 ledger.wait_beyond(core.applied, sleep.max(Duration::from_millis(1)))?;
             }
         }
     }
 }
 
-/// Steps for a while; false where nothing was there.
-fn step_slice(core: &mut Core, reader: &mut Reader) -> Result<bool, AdminError> {
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Nothing any more.
+    Nothing,
+    /// More, but time is over.
+    More,
+    /// That the loop end.
+    End,
+}
+
+/// Answers questions for about so long.
+fn answer(core: &mut Core, jobs: &Receiver<Job>, most: Duration) -> Asked {
     let start = MachineInstant::now();
-    let mut stepped = false;
-    while let Some((seq, entry)) = reader.next()? {
-        core.step(seq, &entry)?;
-        stepped = true;
-        if start.elapsed() > SLICE || core.state.needs_checkpoint() {
-            break;
+    loop {
+        let job = match jobs.try_recv() {
+            Ok(job) => job,
+            Err(TryRecvError::Empty) => return Asked::Nothing,
+            Err(TryRecvError::Disconnected) => return Asked::End,
+        };
+        // A place that an answer names is one that can be listened from.
+        core.changes.announce(core.applied);
+        if job(core).is_break() {
+            return Asked::End;
+        }
+        if start.elapsed() >= most {
+            return Asked::More;
         }
     }
-    Ok(stepped)
+}
+
+/// Steps for a while, with answers after each entry that take no longer than it did. Whether
+/// anything was there, and whether the loop is to end.
+fn step_slice(
+    core: &mut Core,
+    reader: &mut Reader,
+    jobs: &Receiver<Job>,
+) -> Result<(bool, bool), AdminError> {
+    let (mut stepping, mut end) = (Duration::ZERO, false);
+    while !end {
+        let start = MachineInstant::now();
+        let Some((seq, entry)) = reader.next()? else {
+            break;
+        };
+        core.step_traced(seq, &entry)?;
+        let took = start.elapsed();
+        stepping += took;
+        if stepping > SLICE || core.state.needs_checkpoint() {
+            break;
+        }
+        end = answer(core, jobs, took) == Asked::End;
+    }
+    let stepped = stepping > Duration::ZERO;
+    if stepped {
+        core.metrics.stepped(stepping);
+    }
+    Ok((stepped, end))
+}
+
+/// Hands what changed to the store's writer, with answers while it is encoded. Whether the loop is
+/// to end; nothing was handed over then.
+fn checkpoint(core: &mut Core, jobs: &Receiver<Job>) -> Result<bool, AdminError> {
+    while core.state.encode_ahead(ENCODED_AT_ONCE)? {
+        if answer(core, jobs, SLICE) == Asked::End {
+            return Ok(true);
+        }
+    }
+    core.state.checkpoint(core.applied, core.applied_at)?;
+    Ok(false)
 }
 
 /// Appends the next piece of a sweep, even while entries keep coming; or, with everything applied, a
@@ -197,6 +263,10 @@ fn append_due(core: &mut Core, asked: &mut u64) -> Result<bool, AdminError> {
     } else {
         return Ok(false);
     };
-    *asked = core.ledger.append(now, &what)?.seq;
-    Ok(true)
+    // A disk that does not keep up is no reason to answer nothing: it is tried again.
+    let appended = core.ledger.try_append(now, &what)?;
+    if let Some(appended) = appended {
+        *asked = appended.seq;
+    }
+    Ok(appended.is_some())
 }

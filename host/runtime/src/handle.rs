@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::admin::AdminError;
 use crate::core::{Core, Job, run};
 use crate::error::coded;
+use crate::live::{Metrics, Traces};
 
 /// Questions of async tasks that may wait for the core thread. A task that is dropped leaves its
 /// question behind, so it is the questions that are bounded, not the tasks. Threads that ask are few,
@@ -24,6 +25,10 @@ pub(crate) struct Handle {
     jobs: Mutex<Option<Sender<Job>>>,
     room: Arc<Semaphore>,
     ledger: Arc<Ledger>,
+    /// What is counted as it happens.
+    pub metrics: Arc<Metrics>,
+    /// What led to which entry.
+    pub traces: Arc<Traces>,
     applied: watch::Receiver<u64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     failure: Arc<Mutex<Option<AdminError>>>,
@@ -34,6 +39,7 @@ impl Handle {
     pub fn start(core: Core) -> Result<Self, AdminError> {
         let (jobs, receiver) = channel::<Job>();
         let ledger = Arc::clone(&core.ledger);
+        let (metrics, traces) = (Arc::clone(&core.metrics), Arc::clone(&core.traces));
         let (applied_sender, applied) = watch::channel(core.applied);
         let failure = Arc::new(Mutex::new(None));
         let note = Arc::clone(&failure);
@@ -56,6 +62,8 @@ impl Handle {
             jobs: Mutex::new(Some(jobs)),
             room: Arc::new(Semaphore::new(MAX_WAITING)),
             ledger,
+            metrics,
+            traces,
             applied,
             thread: Mutex::new(Some(thread)),
             failure,

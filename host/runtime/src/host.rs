@@ -20,7 +20,7 @@ use crate::connector::{Lane, Override, connector};
 use crate::edges::Edges;
 use crate::error::{coded, not_found};
 use crate::handle::Handle;
-use crate::live::{Keys, Room, Usage, server_config};
+use crate::live::{Keys, Room, Unsubscribing, Usage, server_config};
 use crate::open::{DataFolder, OnProgress, open};
 use crate::plugins::Loader;
 use crate::threads::Threads;
@@ -60,6 +60,8 @@ pub struct Host {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) files: Vec<(String, String)>,
     pub(crate) room: Room,
+    /// Where the host has a public address.
+    pub(crate) unsubscribing: Option<Arc<Unsubscribing>>,
     pub(crate) usage: Usage,
     pub(crate) tokio: Threads,
     loader: Mutex<Option<Arc<Loader>>>,
@@ -112,6 +114,13 @@ impl Host {
         let data = options.data_folder();
         let opened = open(&data, &project, progress)?;
         let usage = Usage::open(data.usage());
+        let public_url = project
+            .server
+            .as_ref()
+            .and_then(|it| it.public_url.as_ref());
+        let unsubscribing = public_url
+            .map(|url| Unsubscribing::open(&data.unsubscribe_key(), url).map(Arc::new))
+            .transpose()?;
         let mut core = opened.core;
         let applied = Stepper::applied_files(&mut core.state)?;
         let (ledger, clock) = (Arc::clone(&core.ledger), Arc::clone(&core.clock));
@@ -130,6 +139,7 @@ impl Host {
             tls,
             files,
             room: Room::default(),
+            unsubscribing,
             usage,
             tokio,
             loader: Mutex::default(),
@@ -346,6 +356,7 @@ impl Host {
             Arc::clone(&self.handle),
             Arc::clone(&self.ledger),
             Arc::clone(&self.clock),
+            self.unsubscribing.clone(),
         )))
     }
 

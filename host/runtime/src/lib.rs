@@ -20,6 +20,11 @@
 //! - What waits for the state is bounded, and sources are not read far ahead of it
 //!   (`questions_that_nobody_waits_for_any_more_are_bounded`,
 //!   `a_source_is_not_read_far_ahead_of_the_state`).
+//! - A disk that stalls makes the host refuse what does not fit, acknowledge nothing that is not
+//!   durable, and go on answering questions
+//!   (`a_disk_that_stalls_refuses_what_does_not_fit_and_loses_nothing_of_the_rest`).
+//! - No request keeps the state from others for longer than some of its calls take
+//!   (`a_long_request_is_several_entries`).
 //! - What retention leaves of ledger and snapshots makes the whole state
 //!   (`what_stays_makes_the_whole_state`).
 //! - A lookup changes nothing, not even the numbers of names
@@ -28,6 +33,8 @@
 //!   or learns that it did (`who_falls_behind_learns_that`).
 //! - Poll, webhook and file are three triggers of one stream
 //!   (`poll_webhook_and_file_are_one_stream`).
+//! - The reference lists every metric (`the_reference_lists_every_metric`), and what is not traced
+//!   leaves nothing behind (`untraced_work_leaves_nothing`).
 //!
 //! # Not here
 //! Rules: those are in step and below. The command line and sockets: cli and api.
@@ -56,5 +63,5 @@ mod tests;
 
 pub use check::{Finding, check};
 pub use host::{Host, HostOptions};
-pub use plugins::{PluginSummary, inspect, plugins};
+pub use plugins::{PluginSummary, component, inspect, plugins};
 pub use replay::{ReplayReport, replay};

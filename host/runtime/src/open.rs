@@ -1,6 +1,6 @@
 //! Opening the data folder: ledger, store, and what it takes to bring the one up to the other.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,11 @@ impl DataFolder {
         self.0.join("tokens")
     }
 
+    /// The key of addresses for unsubscribing.
+    pub fn unsubscribe_key(&self) -> PathBuf {
+        self.0.join("unsubscribe.key")
+    }
+
     /// How fresh connectors are and what they use.
     pub fn usage(&self) -> PathBuf {
         self.0.join("usage.json")
@@ -78,7 +83,7 @@ pub(crate) fn open(
         segment_bytes: project.ledger.file_bytes,
         ..LedgerOptions::default()
     };
-    let ledger = Arc::new(Ledger::open(&data.ledger(), options)?);
+    let ledger = Arc::new(open_ledger(&data.ledger(), options)?);
     let (engine, rebuilt) = open_store(data, project, &ledger)?;
     // The engine's cache and the working set get the setting each, since both hold hot profiles:
     // the engine the encoded ones, the working set those that are being stepped.
@@ -98,6 +103,8 @@ pub(crate) fn open(
         applied_at: reached.map_or(Instant(0), |reached| reached.at),
         checkpoint_every: Duration::from_millis(project.store.checkpoint_every_ms),
         wakes: std::collections::BTreeMap::new(),
+        metrics: Arc::default(),
+        traces: Arc::default(),
         changes: Arc::new(Ring::new(applied)),
         computed: Arc::default(),
         looked_up: None,
@@ -106,6 +113,20 @@ pub(crate) fn open(
     catch_up(&mut core, rebuilt.is_some(), progress)?;
     core.changes.announce(core.applied);
     Ok(Opened { core, rebuilt })
+}
+
+#[cfg(not(test))]
+fn open_ledger(folder: &Path, options: LedgerOptions) -> crosspoint_ledger::Result<Ledger> {
+    Ledger::open(folder, options)
+}
+
+/// On the disk that the test has put in place, if it has.
+#[cfg(test)]
+fn open_ledger(folder: &Path, options: LedgerOptions) -> crosspoint_ledger::Result<Ledger> {
+    match crate::tests::pressure::disk() {
+        Some(disk) => Ledger::open_on(disk, folder, options),
+        None => Ledger::open(folder, options),
+    }
 }
 
 /// Opens the store; an empty one in place of one that cannot be trusted is filled from the newest

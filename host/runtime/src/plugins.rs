@@ -44,16 +44,25 @@ pub fn plugins() -> Result<Vec<PluginSummary>, AdminError> {
 /// # Errors
 /// When there is no such plugin, or its manifest or imports are wrong.
 pub fn inspect(name: &str) -> Result<PluginSummary, AdminError> {
-    let (origin, wasm) = match crosspoint_plugins::find(name) {
-        Some(bundled) => ("bundled".to_owned(), bundled.wasm.to_vec()),
-        None => (name.to_owned(), read(Path::new(name))?),
-    };
+    let wasm = component(name)?;
     let manifest = read_manifest(&wasm)?;
+    let is_bundled = crosspoint_plugins::find(name).is_some();
     Ok(PluginSummary {
-        origin,
+        origin: if is_bundled { "bundled" } else { name }.to_owned(),
         bytes: wasm.len() as u64,
         manifest,
     })
+}
+
+/// The component itself: of a bundled plugin by its id, or a component file.
+///
+/// # Errors
+/// When there is no such plugin.
+pub fn component(name: &str) -> Result<Vec<u8>, AdminError> {
+    match crosspoint_plugins::find(name) {
+        Some(bundled) => Ok(bundled.wasm.to_vec()),
+        None => read(Path::new(name)),
+    }
 }
 
 /// Loads each plugin once per process.

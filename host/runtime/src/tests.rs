@@ -1,4 +1,4 @@
-mod pressure;
+pub(crate) mod pressure;
 mod retention;
 mod triggers;
 

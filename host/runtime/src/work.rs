@@ -1,7 +1,7 @@
 //! Reading sources and draining outboxes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as MachineInstant};
 
 use crosspoint_deliver::{Error as DeliverError, Outbox, Retry, Worker, WorkerOptions};
@@ -13,6 +13,7 @@ use crosspoint_model::state::State;
 use crosspoint_sandbox::manifest::Role;
 use crosspoint_step::PAUSED_BY_HAND;
 use serde_json::{Map, Value};
+use tracing::Instrument as _;
 
 use crate::admin::{AdminError, Delivered, Progress, Synced};
 use crate::clock::machine_now;
@@ -21,6 +22,7 @@ use crate::error::{bad_argument, coded, not_found};
 use crate::failpoint::reach;
 use crate::handle::Handle;
 use crate::host::Host;
+use crate::live::Trigger;
 use crate::open::OnProgress;
 
 /// How long a drain waits for what is retried soon; what is due later stays in the outbox.
@@ -136,8 +138,18 @@ impl Host {
             false => None,
         };
         let label = format!("{}/{stream}", lane.id);
-        let tell = |records: u64, _rejects: u64| {
+        let trigger = match keeps_cursor {
+            true => Trigger::Poll,
+            false => Trigger::File,
+        };
+        let counted = Mutex::new((0, 0));
+        let tell = |records: u64, rejects: u64| {
             reach("after-append");
+            let now = (records, rejects);
+            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = std::mem::replace(&mut *counted, now);
+            let metrics = &self.handle.metrics;
+            metrics.came(&lane.id, trigger, now.0 - before.0, now.1 - before.1);
             progress(Progress {
                 label: label.clone(),
                 done: records,
@@ -156,13 +168,20 @@ impl Host {
             progress: &tell,
             budget: Budget::default(),
         };
-        let read = read_stream(lane, &ctx, cursor).await;
+        lane.forget_moves();
+        let span = tracing::debug_span!("read", connector = lane.id.0.as_str(), stream);
+        let read = read_stream(lane, &ctx, cursor).instrument(span).await;
         if let Err(crosspoint_ingest::Error::Source { fault, .. }) = &read
             && let SourceFault::Auth(reason) | SourceFault::Stopped(reason) = fault
         {
             self.pause(&lane.id, Some(reason)).await?;
         }
-        let summary = read?;
+        let mut summary = read?;
+        reach("before-files-move");
+        for fault in lane.move_files().await {
+            tracing::warn!(connector = %lane.id, stream, fault, "a file stays where it is");
+            summary.notices.push(fault);
+        }
         if keeps_cursor {
             self.usage.read(&lane.id, stream, began);
         }
@@ -207,8 +226,8 @@ impl Host {
             connector: connector.clone(),
             paused: reason.map(Into::into),
         };
-        let seq = self.ledger.append(self.clock.now(), &what)?.seq;
-        self.handle.applied(seq).await?;
+        let appended = self.ledger.append_when_room(self.clock.now(), &what);
+        self.handle.applied(appended.await?.seq).await?;
         if let Some(lane) = self.loaded(&connector.0) {
             lane.pokes.wake();
         }

@@ -7,6 +7,12 @@ wasmtime::component::bindgen!({
     world: "connector",
     imports: {
         "crosspoint:connector/http.fetch": async,
+        "crosspoint:connector/tcp.open": async,
+        "crosspoint:connector/tcp.start-tls": async,
+        "crosspoint:connector/tcp.send": async,
+        "crosspoint:connector/tcp.send-credential": async,
+        "crosspoint:connector/tcp.receive-line": async,
+        "crosspoint:connector/tcp.pace": async,
         "crosspoint:connector/files.list": async,
         "crosspoint:connector/files.read": async,
         "crosspoint:connector/jobs.set": trappable,

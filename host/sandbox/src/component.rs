@@ -89,6 +89,7 @@ fn lent(import: &str) -> Lent {
         "crosspoint:connector" if version.starts_with("0.1.") => match name {
             "model" | "errors" | "log" | "settings" => Lent::ToAll,
             "http" => Lent::ToThoseWhoAsk(Capability::Http),
+            "tcp" => Lent::ToThoseWhoAsk(Capability::Tcp),
             "files" => Lent::ToThoseWhoAsk(Capability::Files),
             "jobs" => Lent::ToThoseWhoAsk(Capability::Jobs),
             _ => Lent::Never,

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
+use tracing::Instrument as _;
 use wasmtime::component::Instance;
 use wasmtime::{Store, UpdateDeadline};
 
@@ -24,7 +25,8 @@ use crate::bindings::crosspoint::connector::errors;
 use crate::credentials::{Credentials, Owner};
 use crate::egress::{Account, Egress};
 use crate::error::{At, Error, GuestError, Result};
-use crate::files::Files;
+use crate::figures::{CallEnd, CallFigures, Figures};
+use crate::files::{FileMove, Files};
 use crate::grants::{Granter, Grants};
 use crate::limits::Limits;
 use crate::manifest::{Capability, Problem, RateLimit};
@@ -69,6 +71,7 @@ pub struct Connector {
     webhook: Option<Verifier>,
     failures: Mutex<Failures>,
     traps: AtomicU32,
+    figures: Figures,
 }
 
 #[derive(Default)]
@@ -104,6 +107,8 @@ pub struct CallOutput<T> {
     pub value: T,
     /// Notes that changed, by key in order: `None` deletes.
     pub jobs: Vec<(SmolStr, Option<Vec<u8>>)>,
+    /// Files to move once everything else is durable; see [`Connector::move_files`].
+    pub moves: Vec<FileMove>,
     /// What it logged.
     pub logs: Vec<LogLine>,
     /// What it used up.
@@ -115,12 +120,14 @@ impl<T> CallOutput<T> {
         let Self {
             value,
             jobs,
+            moves,
             logs,
             stats,
         } = self;
         CallOutput {
             value: convert(value),
             jobs,
+            moves,
             logs,
             stats,
         }
@@ -186,7 +193,7 @@ impl Connector {
             None
         });
         let files = grants.files.as_ref().and_then(|grant| {
-            Files::new(grant)
+            Files::new(grant, grants.file_moves)
                 .map_err(|reason| problems.push(problem("grants.files", reason)))
                 .ok()
         });
@@ -194,8 +201,8 @@ impl Connector {
             rate.as_ref().or(manifest.rate_limit.as_ref()),
         ));
         let usage = Arc::new(Usage::default());
-        let reaches =
-            manifest.asks_for(Capability::Http) || manifest.asks_for(Capability::WasiHttp);
+        let ways = [Capability::Http, Capability::WasiHttp, Capability::Tcp];
+        let reaches = ways.into_iter().any(|way| manifest.asks_for(way));
         let egress = credentials.filter(|_| reaches).and_then(|credentials| {
             let granter = Granter::new(&manifest.hosts, &settings, grants.hosts);
             let account = Account {
@@ -231,6 +238,7 @@ impl Connector {
             webhook,
             failures: Mutex::default(),
             traps: AtomicU32::new(0),
+            figures: Figures::default(),
         })
     }
 
@@ -254,6 +262,11 @@ impl Connector {
         &self.shared.usage
     }
 
+    /// What its calls used up.
+    pub fn figures(&self) -> CallFigures {
+        self.figures.read()
+    }
+
     /// What tells the vendor's calls to the hook address from others; `None` where the plugin takes
     /// no calls, or where the optional secret that would prove them is not configured.
     pub fn webhook(&self) -> Option<&Verifier> {
@@ -268,6 +281,23 @@ impl Connector {
     /// Lets a quarantined plugin be called again.
     pub fn release(&self) {
         self.traps.store(0, Ordering::Relaxed);
+    }
+
+    /// Moves files that a call asked for, each only if it is still the one that was listed. Answers
+    /// with what failed, for a person; the plugin asks again when it sees the file again.
+    pub async fn move_files(&self, moves: &[FileMove]) -> Vec<String> {
+        let Some(files) = &self.shared.files else {
+            return Vec::new();
+        };
+        let mut failed = Vec::new();
+        for wanted in moves {
+            if let Err(reason) = files.perform(wanted).await {
+                let FileMove { from, to } = wanted;
+                let text = format!("`{}` could not be moved to `{to}`: {reason}", from.path);
+                failed.push(self.shared.scrubber.text(&text));
+            }
+        }
+        failed
     }
 
     fn at(&self, call: &'static str) -> At {
@@ -288,6 +318,7 @@ impl Connector {
     ) -> Result<CallOutput<R>> {
         let traps = self.traps.load(Ordering::Relaxed);
         if traps >= QUARANTINE_AFTER {
+            self.figures.ended(call, CallEnd::Refused);
             let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
             return Err(Error::Quarantined {
                 at: self.at(call),
@@ -295,7 +326,14 @@ impl Connector {
                 last: failures.last.clone(),
             });
         }
-        let outcome = self.attempt(call, input, body).await;
+        let span = tracing::debug_span!("plugin_call", connector = self.id(), call);
+        let outcome = self.attempt(call, input, body).instrument(span).await;
+        let end = match &outcome {
+            Ok(_) => CallEnd::Ok,
+            Err(error) if error.is_trap() => CallEnd::Trap,
+            Err(_) => CallEnd::Error,
+        };
+        self.figures.ended(call, end);
         match &outcome {
             Err(error) if error.is_trap() => {
                 self.traps.fetch_add(1, Ordering::Relaxed);
@@ -345,6 +383,13 @@ impl Connector {
         drop(ticking);
 
         let state = store.into_data();
+        let stats = CallStats {
+            cpu: meter.spent(false),
+            peak_memory_bytes: state.memory.used_bytes(),
+            http_requests: state.hooks.requests(),
+            dropped_log_lines: state.dropped_logs,
+        };
+        self.figures.used(&stats);
         let returned = match ended {
             Ok(Ok(returned)) => returned,
             Ok(Err(error)) => return Err(self.fate(call, &error, &state)),
@@ -355,12 +400,6 @@ impl Connector {
                 });
             }
         };
-        let stats = CallStats {
-            cpu: meter.spent(false),
-            peak_memory_bytes: state.memory.used_bytes(),
-            http_requests: state.hooks.requests(),
-            dropped_log_lines: state.dropped_logs,
-        };
         let value = returned.map_err(|error| Error::Guest {
             at: self.at(call),
             error: self.guest_error(error),
@@ -369,6 +408,7 @@ impl Connector {
         Ok(CallOutput {
             value,
             jobs,
+            moves: state.moves,
             logs: state.logs,
             stats,
         })

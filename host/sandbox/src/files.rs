@@ -1,18 +1,24 @@
-//! Listing and reading files below the granted location, wherever `opendal` can reach. Nothing
-//! outside is reachable: paths are plain names joined by `/`, and a local path that a symbolic
-//! link leads outside is refused.
+//! Listing, reading and moving files below the granted location: a folder, an SFTP server, or what
+//! `opendal` can reach. Nothing outside is reachable: paths are plain names joined by `/`, and a path
+//! that a symbolic link leads outside is refused.
 
 mod folder;
+mod moves;
 mod pattern;
+mod sftp;
+
+pub use moves::FileMove;
+pub use sftp::{HostKeys, Login, SftpGrant};
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use opendal::{EntryMode, ErrorKind, Metadata, Operator, Reader};
 
-use crate::grants::FilesGrant;
-use pattern::Pattern;
+use self::pattern::Pattern;
+use self::sftp::{RemoteFile, Sftp};
+use crate::grants::{FileMoves, FilesGrant};
 
 /// One read hands over at most this much: what a plugin can take without growing much.
 const MAX_READ_BYTES: u32 = 4 << 20;
@@ -22,9 +28,15 @@ const MAX_ENTRIES: usize = 100_000;
 
 /// A granted location.
 pub(crate) struct Files {
-    operator: Operator,
-    /// The local folder without symbolic links, where it is one.
-    folder: Option<PathBuf>,
+    place: Place,
+    moves: FileMoves,
+}
+
+enum Place {
+    /// A local folder, without symbolic links.
+    Folder(PathBuf),
+    Sftp(Sftp),
+    Service(Operator),
 }
 
 /// A file found.
@@ -63,44 +75,36 @@ struct OpenFile {
 enum Source {
     /// A local file, held open: every step of a service's reader would wait for another thread.
     Local(Arc<std::fs::File>),
+    Remote(Arc<RemoteFile>),
     Service(Reader),
 }
 
 impl Files {
-    pub(crate) fn new(grant: &FilesGrant) -> Result<Self, String> {
-        opendal::init_default_registry();
-        match grant {
-            FilesGrant::Folder(folder) => Self::folder(folder.clone()),
+    pub(crate) fn new(grant: &FilesGrant, moves: FileMoves) -> Result<Self, String> {
+        let place = match grant {
+            FilesGrant::Folder(folder) => Self::folder(folder)?,
+            FilesGrant::Sftp(grant) => Place::Sftp(Sftp::new(grant)?),
             FilesGrant::Service { scheme, options } => {
                 if scheme == "fs" {
                     let root = options.iter().find(|(key, _)| key == "root");
                     let (_, root) = root.ok_or("the service `fs` needs a `root`")?;
-                    return Self::folder(PathBuf::from(root));
+                    Self::folder(Path::new(root))?
+                } else {
+                    opendal::init_default_registry();
+                    let operator = Operator::via_iter(scheme, options.clone())
+                        .map_err(|error| format!("the service `{scheme}`: {error}"))?;
+                    Place::Service(operator)
                 }
-                let operator = Operator::via_iter(scheme, options.clone())
-                    .map_err(|error| format!("the service `{scheme}`: {error}"))?;
-                Ok(Self {
-                    operator,
-                    folder: None,
-                })
             }
-        }
+        };
+        Ok(Self { place, moves })
     }
 
-    fn folder(folder: PathBuf) -> Result<Self, String> {
+    fn folder(folder: &Path) -> Result<Place, String> {
         let real = folder
             .canonicalize()
             .map_err(|error| format!("the folder `{}`: {error}", folder.display()))?;
-        let root = real
-            .to_str()
-            .ok_or("the folder's path is no UTF-8")?
-            .to_owned();
-        let operator = Operator::via_iter("fs", [("root".to_owned(), root)])
-            .map_err(|error| format!("the folder `{}`: {error}", folder.display()))?;
-        Ok(Self {
-            operator,
-            folder: Some(real),
-        })
+        Ok(Place::Folder(real))
     }
 
     /// Files below `prefix` that match `pattern`, sorted by path.
@@ -112,46 +116,23 @@ impl Files {
         let prefix = prefix.trim_matches('/');
         if !prefix.is_empty() {
             plain(prefix)?;
-            self.inside(prefix).await?;
         }
         let pattern = Pattern::parse(pattern).map_err(FileError::Invalid)?;
-        let mut found = match &self.folder {
-            Some(folder) => folder::list(folder.clone(), prefix.to_owned(), pattern).await?,
-            None => self.list_service(prefix, &pattern).await?,
+        let mut found = match &self.place {
+            Place::Folder(folder) => {
+                if !prefix.is_empty() {
+                    inside(folder, prefix).await?;
+                }
+                folder::list(folder.clone(), prefix.to_owned(), pattern).await?
+            }
+            Place::Sftp(sftp) => sftp.list(prefix, &pattern).await?,
+            Place::Service(operator) => list_service(operator, prefix, &pattern).await?,
         };
         if found.len() > MAX_ENTRIES {
             let fault = format!("more than {MAX_ENTRIES} files match; use a narrower prefix");
             return Err(FileError::Invalid(fault));
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(found)
-    }
-
-    async fn list_service(
-        &self,
-        prefix: &str,
-        pattern: &Pattern,
-    ) -> Result<Vec<FileEntry>, FileError> {
-        let start = if prefix.is_empty() {
-            "/".to_owned()
-        } else {
-            format!("{prefix}/")
-        };
-        let below = start.trim_start_matches('/');
-        let listed = self.operator.list_with(&start).recursive(pattern.is_deep());
-        let listed = match listed.await {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(fault(&error)),
-        };
-        let mut found = Vec::new();
-        for entry in listed {
-            let (path, metadata) = entry.into_parts();
-            let name = path.strip_prefix(below).unwrap_or(&path);
-            if metadata.mode() == EntryMode::FILE && pattern.matches(name) {
-                found.push(describe(path, &metadata));
-            }
-        }
         Ok(found)
     }
 
@@ -178,6 +159,7 @@ impl Files {
         }
         let bytes = match source {
             Source::Local(file) => folder::read(file, offset..end).await?,
+            Source::Remote(file) => file.read(offset..end).await?,
             Source::Service(reader) => {
                 let mut bytes = Vec::with_capacity((end - offset) as usize);
                 reader
@@ -197,50 +179,83 @@ impl Files {
     }
 
     async fn open(&self, path: &str) -> Result<OpenFile, FileError> {
-        if let Some(folder) = &self.folder {
-            let (file, size) = folder::open(folder.clone(), path.to_owned()).await?;
-            let source = Source::Local(Arc::new(file));
-            return Ok(OpenFile { source, size });
+        match &self.place {
+            Place::Folder(folder) => {
+                let (file, size) = folder::open(folder.clone(), path.to_owned()).await?;
+                let source = Source::Local(Arc::new(file));
+                Ok(OpenFile { source, size })
+            }
+            Place::Sftp(sftp) => {
+                let (file, size) = sftp.open(path).await?;
+                let source = Source::Remote(Arc::new(file));
+                Ok(OpenFile { source, size })
+            }
+            Place::Service(operator) => open_service(operator, path).await,
         }
-        let metadata = self
-            .operator
-            .stat(path)
-            .await
-            .map_err(|error| fault(&error))?;
-        if metadata.mode() != EntryMode::FILE {
+    }
+}
+
+/// Refuses a local path that a symbolic link leads outside.
+async fn inside(folder: &Path, path: &str) -> Result<(), FileError> {
+    let real = match tokio::fs::canonicalize(folder.join(path)).await {
+        Ok(real) => real,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(FileError::NotFound);
         }
-        let reader = self
-            .operator
-            .reader(path)
-            .await
-            .map_err(|error| fault(&error))?;
-        Ok(OpenFile {
-            source: Source::Service(reader),
-            size: metadata.content_length(),
-        })
+        Err(error) => return Err(FileError::Transient(error.to_string())),
+    };
+    if real.starts_with(folder) {
+        Ok(())
+    } else {
+        Err(leads_outside(path))
     }
+}
 
-    /// Refuses a local path that a symbolic link leads outside.
-    async fn inside(&self, path: &str) -> Result<(), FileError> {
-        let Some(folder) = &self.folder else {
-            return Ok(());
-        };
-        let real = match tokio::fs::canonicalize(folder.join(path)).await {
-            Ok(real) => real,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(FileError::NotFound);
-            }
-            Err(error) => return Err(FileError::Transient(error.to_string())),
-        };
-        if real.starts_with(folder) {
-            Ok(())
-        } else {
-            Err(FileError::Denied(format!(
-                "`{path}` leads outside the granted folder"
-            )))
+fn leads_outside(path: &str) -> FileError {
+    FileError::Denied(format!("`{path}` leads outside the granted folder"))
+}
+
+async fn list_service(
+    operator: &Operator,
+    prefix: &str,
+    pattern: &Pattern,
+) -> Result<Vec<FileEntry>, FileError> {
+    let start = if prefix.is_empty() {
+        "/".to_owned()
+    } else {
+        format!("{prefix}/")
+    };
+    let below = start.trim_start_matches('/');
+    let listed = match operator
+        .list_with(&start)
+        .recursive(pattern.is_deep())
+        .await
+    {
+        Ok(listed) => listed,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fault(&error)),
+    };
+    let mut found = Vec::new();
+    for entry in listed {
+        let (path, metadata) = entry.into_parts();
+        let name = path.strip_prefix(below).unwrap_or(&path);
+        if metadata.mode() == EntryMode::FILE && pattern.matches(name) {
+            found.push(describe(path, &metadata));
         }
     }
+    Ok(found)
+}
+
+async fn open_service(operator: &Operator, path: &str) -> Result<OpenFile, FileError> {
+    let metadata = operator.stat(path).await.map_err(|error| fault(&error))?;
+    if metadata.mode() != EntryMode::FILE {
+        return Err(FileError::NotFound);
+    }
+    let reader = operator.reader(path).await.map_err(|error| fault(&error))?;
+    Ok(OpenFile {
+        source: Source::Service(reader),
+        size: metadata.content_length(),
+    })
 }
 
 /// Names joined by `/`, none of them special.

@@ -2,6 +2,8 @@
 //! operator allows. Deny by default. This is the only place that decides; the addresses behind a
 //! name are checked with [`Grant::admits`] at every dial.
 
+mod tcp;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -10,7 +12,10 @@ use reqwest::Url;
 use serde_json::{Map, Value};
 
 use crate::address::{Reach, reach};
+use crate::files::SftpGrant;
 use crate::manifest::{HostRequest, Manifest, Scheme, fill};
+
+pub(crate) use tcp::TcpGrant;
 
 /// Which hosts a request or a grant speaks of. All in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +118,8 @@ pub struct Grants {
     pub hosts: Vec<HostGrant>,
     /// Files it may read.
     pub files: Option<FilesGrant>,
+    /// Whether it may have them moved.
+    pub file_moves: FileMoves,
 }
 
 /// One host, or several, that the operator allows.
@@ -169,6 +176,15 @@ impl HostGrant {
             ..Self::of(host)
         })
     }
+
+    /// Whether this address behind the name may be dialled; if not, why.
+    pub(crate) fn admits(&self, address: IpAddr) -> Result<(), String> {
+        let leave = Grant {
+            host: self.host.clone(),
+            inside_addresses: self.inside_addresses,
+        };
+        leave.admits(address)
+    }
 }
 
 /// Where a connector may read files.
@@ -176,13 +192,27 @@ impl HostGrant {
 pub enum FilesGrant {
     /// Below this local folder.
     Folder(PathBuf),
+    /// Below a folder of an SFTP server.
+    Sftp(Box<SftpGrant>),
     /// A service of `opendal` by scheme and configuration.
     Service {
-        /// As in `fs`, `s3`, `sftp`.
+        /// As in `fs`, `s3`.
         scheme: String,
         /// The service's own keys.
         options: Vec<(String, String)>,
     },
+}
+
+/// What becomes of a plugin's wish to have a file moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileMoves {
+    /// It is refused.
+    #[default]
+    Denied,
+    /// It is heard and nothing happens: a file that a person named by hand stays where it is.
+    Ignored,
+    /// It is granted.
+    Allowed,
 }
 
 /// Leave to send one request.
@@ -215,6 +245,7 @@ struct Asked {
     port: Option<u16>,
     methods: Vec<String>,
     plain_http: bool,
+    is_tcp: bool,
 }
 
 /// Decides for one connector.
@@ -271,7 +302,8 @@ impl Granter {
         let Target { host, port, plain } = *target;
         let standard_port = if plain { 80 } else { 443 };
         let mut fault = format!("the manifest does not ask for host `{host}`");
-        for asked in self.asked.iter().filter(|asked| asked.host.matches(host)) {
+        let by_http = |asked: &&Asked| !asked.is_tcp && asked.host.matches(host);
+        for asked in self.asked.iter().filter(by_http) {
             if asked.port.unwrap_or(standard_port) != port {
                 fault = format!("the manifest does not ask for port {port} of `{host}`");
             } else if plain && !asked.plain_http {
@@ -290,11 +322,7 @@ impl Granter {
     pub(crate) fn admits(&self, host: &str, address: IpAddr) -> Result<(), String> {
         let mut fault = format!("the operator did not grant host `{host}`");
         for grant in self.allowed.iter().filter(|grant| grant.host.matches(host)) {
-            let leave = Grant {
-                host: grant.host.clone(),
-                inside_addresses: grant.inside_addresses,
-            };
-            match leave.admits(address) {
+            match grant.admits(address) {
                 Ok(()) => return Ok(()),
                 Err(reason) => fault = reason,
             }
@@ -331,7 +359,8 @@ fn permits(methods: &[String], method: &str) -> bool {
 fn asked(request: &HostRequest, settings: &Map<String, Value>) -> Option<Asked> {
     let filled = fill(&request.host, settings)?;
     let methods = request.methods.clone();
-    if crate::manifest::setting_alone(&request.host).is_some() {
+    let is_tcp = request.scheme == Scheme::Tcp;
+    if !is_tcp && crate::manifest::setting_alone(&request.host).is_some() {
         let url = Url::parse(&filled).ok()?;
         let host = HostPattern::Exact(unbracketed(url.host_str()?).to_owned());
         return Some(Asked {
@@ -339,6 +368,7 @@ fn asked(request: &HostRequest, settings: &Map<String, Value>) -> Option<Asked> 
             port: url.port(),
             methods,
             plain_http: url.scheme() == "http",
+            is_tcp,
         });
     }
     let (host, port) = HostPattern::parse_asked(&filled).ok()?;
@@ -347,6 +377,7 @@ fn asked(request: &HostRequest, settings: &Map<String, Value>) -> Option<Asked> 
         port,
         methods,
         plain_http: request.scheme == Scheme::Http,
+        is_tcp,
     })
 }
 
@@ -365,7 +396,10 @@ impl Grants {
             .filter_map(|it| asked(it, settings))
             .map(grant)
             .collect();
-        Self { hosts, files: None }
+        Self {
+            hosts,
+            ..Self::default()
+        }
     }
 }
 

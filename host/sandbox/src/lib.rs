@@ -13,6 +13,10 @@
 //! - Nothing leaves but what the manifest asks for and the operator allows, by name and by every
 //!   resolved address, through either door (`granted_is_asked_for_and_allowed`,
 //!   `an_inside_address_is_refused_at_the_dial`, `wasi_http_goes_through_the_same_egress`).
+//! - The same holds for TCP connections; no credential and no message leaves over them without TLS
+//!   unless the operator allows it (`a_connection_is_asked_for_and_granted_with_its_port`,
+//!   `without_tls_only_a_greeting_leaves`), and what comes back is searched line by line for secrets
+//!   (`a_secret_goes_out_by_tcp_and_never_comes_in`).
 //! - No redirect is followed (`a_redirect_is_an_answer`).
 //! - Secrets never reach the plugin, logs or errors (`a_secret_is_seen_nowhere`).
 //! - Only calls that the vendor has proven reach a plugin's `receive`, provided the caller asks
@@ -43,6 +47,7 @@ mod credentials;
 mod egress;
 mod engine;
 pub mod error;
+mod figures;
 mod files;
 pub mod grants;
 mod limits;
@@ -54,6 +59,7 @@ mod plugin;
 mod rate;
 mod secret;
 mod state;
+mod tcp;
 mod usage;
 mod wasi_http;
 pub mod webhook;
@@ -66,7 +72,9 @@ pub use connector::{
 };
 pub use engine::{Engine, EngineOptions};
 pub use error::{At, Error, GuestError};
-pub use grants::{FilesGrant, Grants, HostGrant, HostPattern};
+pub use figures::{CallEnd, CallFigures};
+pub use files::{FileMove, HostKeys, Login, SftpGrant};
+pub use grants::{FileMoves, FilesGrant, Grants, HostGrant, HostPattern};
 pub use limits::Limits;
 pub use manifest::{Manifest, RateLimit};
 pub use plugin::Plugin;

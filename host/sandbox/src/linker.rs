@@ -4,7 +4,7 @@
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::bindings::crosspoint::connector::{files, http, jobs, log, settings};
+use crate::bindings::crosspoint::connector::{files, http, jobs, log, settings, tcp};
 use crate::state::CallState;
 
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
@@ -12,6 +12,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     http::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    tcp::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     files::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     jobs::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;

@@ -1,6 +1,7 @@
 //! What one call of a plugin sees of the host. Made for the call, dropped after it.
 
 mod imports;
+mod tcp;
 
 pub(crate) use imports::BrokenContract;
 
@@ -16,8 +17,9 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capture::Capture;
 use crate::connector::Shared;
-use crate::files::OpenFiles;
+use crate::files::{FileMove, OpenFiles};
 use crate::limits::Memory;
+use crate::tcp::Connections;
 use crate::wasi_http::Hooks;
 
 /// Notes of a plugin that survive the call, by key.
@@ -52,7 +54,9 @@ pub(crate) struct CallState {
     pub(crate) logs: Vec<LogLine>,
     pub(crate) dropped_logs: u64,
     pub(crate) hooks: Hooks,
+    pub(crate) moves: Vec<FileMove>,
     open_files: OpenFiles,
+    connections: Connections,
     table: ResourceTable,
     wasi: WasiCtx,
     wasi_http: WasiHttpCtx,
@@ -70,7 +74,9 @@ impl CallState {
             changed_notes: BTreeMap::new(),
             logs: Vec::new(),
             dropped_logs: 0,
+            moves: Vec::new(),
             open_files: OpenFiles::default(),
+            connections: Connections::new(deadline, wall),
             table: ResourceTable::new(),
             // No arguments, environment, folders or sockets; stdout is for debugging only.
             wasi: WasiCtx::builder()

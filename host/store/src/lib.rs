@@ -28,6 +28,7 @@
 
 mod absence;
 mod codec;
+mod commit_times;
 mod digest;
 mod engine;
 mod error;
@@ -39,6 +40,7 @@ pub mod snapshot;
 mod working_set;
 
 pub use codec::{Bytes, Stored, decode, encode};
+pub use commit_times::{COMMIT_BUCKETS, CommitTimes};
 pub use digest::{digest, dump};
 pub use engine::{Batch, Engine, Hold, KeyRange, Pair, RESERVED_PREFIX, Reached, Sizes, Write};
 pub use error::{Error, Result};

@@ -51,8 +51,9 @@ mod tests {
     #[test]
     fn components_import_only_what_they_use() {
         for (id, imported, left_out) in [
-            ("tabular", "files", ["http", "jobs"]),
-            ("webhook", "http", ["files", "jobs"]),
+            ("tabular", "files", ["http", "jobs", "tcp"]),
+            ("webhook", "http", ["files", "jobs", "tcp"]),
+            ("smtp", "tcp", ["http", "files", "jobs"]),
         ] {
             let wasm = find(id).unwrap().wasm;
             let imports = |name: &str| {

@@ -129,13 +129,17 @@ fn failure_of(json: &Json) -> Option<Failure> {
     })
 }
 
-/// `(requested - available) / restore rate`, in milliseconds, rounded up.
+/// Points that are waited for beyond those of the refused query: what the bucket is short of an
+/// item's further mutations would be asked for from the first one on again, and so for ever.
+const RESERVE: f64 = 100.0;
+
+/// `(requested + reserve - available) / restore rate`, in milliseconds, rounded up.
 fn throttle_ms(json: &Json) -> Option<u64> {
     let number = |path: &str| -> Option<f64> { json.text_at(path)?.parse().ok() };
     let requested = number("extensions.cost.requestedQueryCost")?;
     let available = number("extensions.cost.throttleStatus.currentlyAvailable")?;
     let rate = number("extensions.cost.throttleStatus.restoreRate")?;
-    let wait_ms = (requested - available) / rate * 1000.0;
+    let wait_ms = (requested + RESERVE - available) / rate * 1000.0;
     // A cast of what is negative, or no number at all, gives 0.
     Some((wait_ms.ceil() as u64).clamp(1, 60_000))
 }

@@ -33,8 +33,8 @@ mod settings;
 mod tests;
 
 use crosspoint_sdk::{
-    Action, ActionKind, Batch, Budget, Context, Destination, Error, Found, Item, Outcome, Page,
-    Received, Reject, Source, Stream, WebhookRequest,
+    Action, Batch, Budget, Context, Destination, Error, Outcome, Page, Received, Reject, Source,
+    Stream, WebhookRequest,
 };
 
 use crate::client::Client;
@@ -127,16 +127,6 @@ impl Destination for Shopify {
     fn deliver(ctx: &Context, settings: &Settings, batch: Batch) -> Result<Vec<Outcome>, Error> {
         settings.validate()?;
         deliver::deliver(&Client::new(ctx, settings), settings, &batch)
-    }
-
-    fn read_back(
-        ctx: &Context,
-        settings: &Settings,
-        action: ActionKind,
-        items: Vec<Item>,
-    ) -> Result<Vec<Found>, Error> {
-        settings.validate()?;
-        deliver::read_back(&Client::new(ctx, settings), &action, &items)
     }
 
     fn check(ctx: &Context, settings: &Settings) -> Result<(), Error> {

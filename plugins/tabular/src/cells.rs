@@ -28,6 +28,8 @@ pub enum CellKind {
     Number,
     /// A JSON list or object.
     Json,
+    /// What a sheet shows in place of a value, such as `#N/A`.
+    Error,
 }
 
 impl Cell<'_> {
@@ -133,6 +135,41 @@ pub fn aligned(row: &str) -> Vec<Cell<'_>> {
             text: Cow::Borrowed(text),
             kind: CellKind::Bare,
         })
+        .collect()
+}
+
+/// The cells of a sheet's row. Its texts are bare cells: a sheet has no quotes, and an empty text is
+/// an empty cell.
+///
+/// # Errors
+/// What is wrong, for a person, where the text is no list: it may have been edited.
+pub fn list(row: &str) -> Result<Vec<Cell<'_>>, String> {
+    #[derive(serde::Deserialize)]
+    struct Shown {
+        error: String,
+    }
+    let not_a_list = "expected one JSON list of cells";
+    let values: Vec<&RawValue> = serde_json::from_str(row).map_err(|_| not_a_list.to_owned())?;
+    let cell = |value: &'_ RawValue| -> Result<(Cow<'static, str>, CellKind), String> {
+        let text = value.get();
+        match text.as_bytes().first() {
+            Some(b'"') => {
+                let text: String = serde_json::from_str(text).map_err(|e| e.to_string())?;
+                Ok((Cow::Owned(text.trim().to_owned()), CellKind::Bare))
+            }
+            Some(b'{') => {
+                let shown: Shown = serde_json::from_str(text).map_err(|_| not_a_list.to_owned())?;
+                Ok((Cow::Owned(shown.error), CellKind::Error))
+            }
+            Some(b'[') => Err(not_a_list.to_owned()),
+            Some(b'n') => Ok((Cow::Borrowed(""), CellKind::Bare)),
+            Some(b't' | b'f') => Ok((Cow::Owned(text.to_owned()), CellKind::Boolean)),
+            _ => Ok((Cow::Owned(text.to_owned()), CellKind::Number)),
+        }
+    };
+    values
+        .into_iter()
+        .map(|value| cell(value).map(|(text, kind)| Cell { text, kind }))
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use crosspoint_sdk::Record;
 use crosspoint_sdk::model::Instant;
 
-use crate::cells::{Cell, object};
+use crate::cells::{Cell, list, object};
 use crate::dialect::{Dialect, Layout, cells, fold};
 use crate::mapping::{Binding, Fault, Row};
 use crate::plan::Plan;
@@ -55,6 +55,7 @@ impl<'a> Convert<'a> {
             let binding = &Binding::new(plan, &names);
             return Row {
                 plan,
+                is_sheet: false,
                 binding,
                 names: &names,
                 cells: &cells,
@@ -64,11 +65,15 @@ impl<'a> Convert<'a> {
             }
             .records();
         }
-        let mut cells = cells(&text, dialect.layout);
+        let mut cells = match dialect.layout {
+            Layout::Sheet => list(&text).map_err(Fault::of_row)?,
+            layout => cells(&text, layout),
+        };
         self.shape(&mut cells)?;
         let (binding, names) = (&self.binding, &dialect.columns);
         Row {
             plan,
+            is_sheet: dialect.layout == Layout::Sheet,
             binding,
             names,
             cells: &cells,

@@ -1,6 +1,7 @@
 //! What is remembered between reads.
 
 use crosspoint_sdk::files::Entry;
+use crosspoint_sdk::model::Instant;
 use crosspoint_sdk::{Error, serde_json, settings};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,10 @@ pub struct Cursor {
     v: u8,
     /// What was read of which file.
     pub files: Vec<FileState>,
+    /// Files whose instant tells nothing about how long they have been as they are: hashes of path
+    /// and of what is told about them, and when they were first seen so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<(u64, u64, Instant)>,
     /// Columns of the last file that was begun.
     #[serde(default)]
     pub columns: Vec<String>,
@@ -136,6 +141,24 @@ impl Cursor {
             .map(|entry| fnv(entry.path.as_bytes()))
             .collect();
         self.files.retain(|state| present.contains(&state.path));
+        self.seen.retain(|(path, ..)| present.contains(path));
+    }
+
+    /// When the file was first seen as it is; from now on where it was not.
+    pub fn first_seen(&mut self, entry: &Entry, now: Instant) -> Instant {
+        let (path, stamp) = (fnv(entry.path.as_bytes()), stamp(entry));
+        let found = self.seen.iter().position(|(other, ..)| *other == path);
+        match found {
+            Some(at) if self.seen[at].1 == stamp => self.seen[at].2,
+            Some(at) => {
+                self.seen[at] = (path, stamp, now);
+                now
+            }
+            None => {
+                self.seen.push((path, stamp, now));
+                now
+            }
+        }
     }
 
     /// Remembers the columns of a file and says what has changed since the last one. Names of

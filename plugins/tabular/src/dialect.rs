@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::cells::{Cell, aligned, delimited};
+use crate::cells::{Cell, aligned, delimited, list};
 use crate::encoding::Encoding;
 use crate::mapping::Binding;
 use crate::plan::Plan;
@@ -21,6 +21,8 @@ pub enum Layout {
     Aligned,
     /// One JSON object a line.
     Ndjson,
+    /// A sheet's rows: one JSON list of cells a line.
+    Sheet,
 }
 
 impl Layout {
@@ -64,8 +66,16 @@ impl Dialect {
     ///
     /// # Errors
     /// Where the file as a whole makes no sense.
-    pub fn detect(head: &[u8], is_whole: bool, plan: &Plan) -> Result<Option<Self>, Refusal> {
-        let (encoding, mark) = Encoding::detect(head, is_whole, plan.encoding);
+    pub fn detect(
+        head: &[u8],
+        is_whole: bool,
+        is_sheet: bool,
+        plan: &Plan,
+    ) -> Result<Option<Self>, Refusal> {
+        let (encoding, mark) = match is_sheet {
+            true => (Encoding::Utf8, 0),
+            false => Encoding::detect(head, is_whole, plan.encoding),
+        };
         let mut text = Vec::with_capacity(head.len());
         encoding.widen(&head[mark..], is_whole, &mut text);
         let mut lines = Lines {
@@ -87,6 +97,7 @@ impl Dialect {
         }
         lines.skip_blank(plan);
         let layout = match (plan.delimiter, announced, plan.format) {
+            _ if is_sheet => Layout::Sheet,
             (Some(delimiter), _, _) => Layout::Delimited(delimiter),
             (None, Some(delimiter), FormatSetting::Auto) => Layout::Delimited(delimiter),
             (None, _, format) => layout_of(format).unwrap_or_else(|| guess(&lines, encoding)),
@@ -250,6 +261,7 @@ fn guess(lines: &Lines<'_>, encoding: Encoding) -> Layout {
 pub fn cells(text: &str, layout: Layout) -> Vec<Cell<'_>> {
     match layout {
         Layout::Delimited(delimiter) => delimited(text, delimiter),
+        Layout::Sheet => list(text).unwrap_or_default(),
         Layout::Aligned | Layout::Ndjson => aligned(text),
     }
 }

@@ -8,9 +8,11 @@ use crate::convert::{Convert, record_bytes};
 use crate::cursor::{Cursor, FileState, MAX_FILES, Progress, fnv, stamp};
 use crate::dialect::{Dialect, HEAD_BYTES, Layout, Refusal};
 use crate::mapping::{Binding, Fault};
+use crate::packed::{self, Content, Packing, Trouble};
 use crate::plan::Plan;
 use crate::quarantine::Quarantined;
-use crate::rows::{Form, Found, Rows, read_range};
+use crate::rest::Rest;
+use crate::rows::{Form, Found, Rows};
 
 /// How much of a file's beginning and of what stands before the offset makes its mark.
 const MARK_BYTES: u64 = 256;
@@ -38,6 +40,7 @@ pub fn listed(ctx: &Context, plan: &Plan) -> Result<Vec<Entry>, Error> {
         let lower = entry.path.to_lowercase();
         !UNFINISHED.iter().any(|ending| lower.ends_with(ending))
             && !entry.path.split('/').any(|part| part.starts_with('.'))
+            && !is_archived(plan, &entry.path)
     });
     if entries.len() > MAX_FILES {
         return Err(Error::invalid(
@@ -53,21 +56,50 @@ pub fn listed(ctx: &Context, plan: &Plan) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-/// What a file's beginning says, checked against what the settings need.
-pub fn open(
-    ctx: &Context,
+fn is_archived(plan: &Plan, path: &str) -> bool {
+    let folder = plan.archive_folder.as_deref();
+    folder
+        .and_then(|folder| path.strip_prefix(folder))
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Looks at a file's beginning; whether it is complete does not matter.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn check(ctx: &Context, plan: &Plan, entry: &Entry) -> Result<Result<(), Refusal>, FileError> {
+    let whole = |reason| Refusal {
+        line: 1,
+        column: None,
+        reason,
+    };
+    let looked = packed::detect(ctx.files(), entry).and_then(|packing| {
+        packed::with_text(ctx.files(), entry, packing, plan, |content| {
+            begin(content, packing, plan)
+        })
+    });
+    match looked {
+        Ok(begun) => Ok(begun.map(|_| ())),
+        Err(Trouble::File(error)) => Err(error),
+        Err(Trouble::CutOff) => Ok(Ok(())),
+        Err(Trouble::Broken(reason)) => Ok(Err(whole(reason))),
+    }
+}
+
+/// What a text's beginning says, checked against what the settings need.
+fn begin(
+    content: &mut dyn Content,
+    packing: Packing,
     plan: &Plan,
-    entry: &Entry,
-) -> Result<Result<Option<Dialect>, Refusal>, FileError> {
-    let to = entry.size.min(HEAD_BYTES as u64);
-    let head = read_range(ctx.files(), &entry.path, 0, to)?;
-    let is_whole = entry.size <= HEAD_BYTES as u64;
-    Ok(
-        Dialect::detect(&head, is_whole, plan).and_then(|dialect| match dialect {
-            Some(dialect) => dialect.refuse_missing(plan).map(Some),
-            None => Ok(None),
-        }),
-    )
+) -> Result<Result<Option<Dialect>, Refusal>, Trouble> {
+    let head = packed::read_range(content, 0, HEAD_BYTES as u64)?;
+    let is_whole = content.size().is_some_and(|size| size <= head.len() as u64);
+    let is_sheet = packing == Packing::Workbook;
+    let dialect = Dialect::detect(&head, is_whole, is_sheet, plan);
+    Ok(dialect.and_then(|dialect| match dialect {
+        Some(dialect) => dialect.refuse_missing(plan).map(Some),
+        None => Ok(None),
+    }))
 }
 
 /// Reads one page.
@@ -86,6 +118,7 @@ pub fn read(
     let mut reading = Reading {
         ctx,
         plan,
+        rest: Rest::now(plan),
         cursor,
         page: Page::empty(),
         budget,
@@ -106,6 +139,7 @@ pub fn read(
 struct Reading<'a> {
     ctx: &'a Context,
     plan: &'a Plan,
+    rest: Rest,
     cursor: Cursor,
     page: Page,
     budget: Budget,
@@ -124,21 +158,89 @@ impl Reading<'_> {
             Progress::Refused => state.stamp == self.refused(stamp),
         });
         if is_settled {
+            return self.archive(entry);
+        }
+        if !self.rest.is_at_rest(entry, &mut self.cursor) {
             return Ok(());
         }
         if self.used() > 0 && !self.has_room(1, 0) {
             self.is_full = true;
             return Ok(());
         }
-        match self.unsettled(entry, stamp, known) {
-            Err(FileError::NotFound) => {
-                self.page
-                    .notices
-                    .push(format!("{}: taken away while it was read", entry.path));
+        let read = packed::detect(self.ctx.files(), entry)
+            .and_then(|packing| self.unsettled(entry, stamp, known, packing));
+        match read {
+            Ok(()) => self.archive(entry),
+            Err(Trouble::File(FileError::NotFound)) => {
+                let gone = format!("{}: taken away while it was read", entry.path);
+                self.page.notices.push(gone);
                 Ok(())
             }
-            other => Ok(other?),
+            Err(Trouble::File(error)) => Err(error.into()),
+            // The rest is on its way: what was read of it stays as far as it is.
+            Err(Trouble::CutOff) if self.rest.is_fresh(entry) => Ok(()),
+            Err(Trouble::CutOff) => {
+                let reason = "the file ends in the middle: its upload was broken off";
+                self.refuse(
+                    entry,
+                    stamp,
+                    self.line_of(entry, stamp),
+                    Fault::of_row(reason),
+                );
+                Ok(())
+            }
+            Err(Trouble::Broken(reason)) => {
+                self.refuse(
+                    entry,
+                    stamp,
+                    self.line_of(entry, stamp),
+                    Fault::of_row(reason),
+                );
+                Ok(())
+            }
         }
+    }
+
+    /// Has a file moved away of which nothing is left to read.
+    fn archive(&mut self, entry: &Entry) -> Result<(), Error> {
+        let Some(folder) = &self.plan.archive_folder else {
+            return Ok(());
+        };
+        let stamp = stamp(entry);
+        let is_read = self.cursor.file(&entry.path).is_some_and(|state| {
+            state.progress == Progress::Done && state.stamp == stamp && state.offset > 0
+        });
+        if !is_read || !self.rest.is_at_rest(entry, &mut self.cursor) {
+            return Ok(());
+        }
+        let to = format!("{folder}/{}", entry.path);
+        self.ctx.files().archive(entry, &to).map_err(|error| match error {
+            FileError::Denied(reason) => Error::invalid(
+                "after",
+                format!("`archive` needs `files_write = true` among the connector's grants: {reason}"),
+            ),
+            other => other.into(),
+        })
+    }
+
+    /// The line that reading had come to.
+    fn line_of(&self, entry: &Entry, stamp: u64) -> u64 {
+        let known = self.cursor.file(&entry.path);
+        known
+            .filter(|state| state.stamp == stamp)
+            .map_or(1, |state| state.line)
+    }
+
+    fn refuse(&mut self, entry: &Entry, stamp: u64, line: u64, fault: Fault) {
+        self.reject(Quarantined::file(&entry.path, line, fault));
+        self.cursor.put(FileState {
+            path: fnv(entry.path.as_bytes()),
+            stamp: self.refused(stamp),
+            progress: Progress::Refused,
+            offset: 0,
+            line: 1,
+            mark: 0,
+        });
     }
 
     fn unsettled(
@@ -146,25 +248,42 @@ impl Reading<'_> {
         entry: &Entry,
         stamp: u64,
         known: Option<FileState>,
-    ) -> Result<(), FileError> {
+        packing: Packing,
+    ) -> Result<(), Trouble> {
+        let (ctx, plan) = (self.ctx, self.plan);
+        packed::with_text(ctx.files(), entry, packing, plan, |content| {
+            self.text(entry, stamp, known, packing, content)
+        })
+    }
+
+    fn text(
+        &mut self,
+        entry: &Entry,
+        stamp: u64,
+        known: Option<FileState>,
+        packing: Packing,
+        content: &mut dyn Content,
+    ) -> Result<(), Trouble> {
         let path = fnv(entry.path.as_bytes());
+        let is_plain = packing == Packing::Plain;
         let resumed = match known.filter(|state| state.progress != Progress::Refused) {
-            Some(state) if state.stamp == stamp || self.is_continued(entry, &state)? => Some(state),
+            Some(state) if state.stamp == stamp => Some(state),
+            // What stands before is known again only where it can be looked at.
+            Some(state) if is_plain && is_continued(content, entry, &state)? => Some(state),
             Some(_) => {
                 self.page.notices.push(self.reread_notice(&entry.path));
                 None
             }
             None => None,
         };
-        let dialect = match open(self.ctx, self.plan, entry)? {
+        let dialect = match begin(content, packing, self.plan)? {
             Ok(Some(dialect)) => dialect,
             Ok(None) => {
-                let progress = Progress::Done;
-                let mark = self.mark(entry, 0)?;
+                let mark = if is_plain { mark(content, 0)? } else { 0 };
                 self.cursor.put(FileState {
                     path,
                     stamp,
-                    progress,
+                    progress: Progress::Done,
                     offset: 0,
                     line: 1,
                     mark,
@@ -176,16 +295,7 @@ impl Reading<'_> {
                     column: refusal.column,
                     reason: refusal.reason,
                 };
-                self.reject(Quarantined::file(&entry.path, refusal.line, fault));
-                let (progress, stamp) = (Progress::Refused, self.refused(stamp));
-                self.cursor.put(FileState {
-                    path,
-                    stamp,
-                    progress,
-                    offset: 0,
-                    line: 1,
-                    mark: 0,
-                });
+                self.refuse(entry, stamp, refusal.line, fault);
                 return Ok(());
             }
         };
@@ -197,23 +307,15 @@ impl Reading<'_> {
             }
         };
         let want = u64::from(self.budget.records) * self.cursor.row_bytes * 5 / 4;
-        let mut rows = Rows::new(
-            self.ctx.files(),
-            &entry.path,
-            entry.size,
-            &dialect,
-            offset,
-            line,
-            want,
-        );
-        let is_done = self.rows(&mut rows, entry, &dialect)?;
+        let mut rows = Rows::new(content, &dialect, offset, line, want);
+        let ended = self.rows(&mut rows, entry, &dialect);
         let (offset, line) = (rows.offset(), rows.line());
-        let progress = if is_done {
-            Progress::Done
-        } else {
-            Progress::Begun
+        let progress = match &ended {
+            Ok(true) => Progress::Done,
+            Ok(false) | Err(Trouble::CutOff | Trouble::Broken(_)) => Progress::Begun,
+            Err(Trouble::File(error)) => return Err(Trouble::File(error.clone())),
         };
-        let mark = self.mark(entry, offset)?;
+        let mark = if is_plain { mark(content, offset)? } else { 0 };
         self.cursor.put(FileState {
             path,
             stamp,
@@ -222,7 +324,7 @@ impl Reading<'_> {
             line,
             mark,
         });
-        Ok(())
+        ended.map(|_| ())
     }
 
     /// Says what is new about the columns, and which ones the settings speak of in vain.
@@ -252,7 +354,7 @@ impl Reading<'_> {
         rows: &mut Rows<'_>,
         entry: &Entry,
         dialect: &Dialect,
-    ) -> Result<bool, FileError> {
+    ) -> Result<bool, Trouble> {
         let convert = Convert::new(self.plan, dialect);
         let (from, mut count) = (rows.offset(), 0);
         let expected = (entry.size - from.min(entry.size)) / self.cursor.row_bytes.max(1) + 1;
@@ -346,19 +448,6 @@ impl Reading<'_> {
         stamp.rotate_left(1) ^ self.plan.fingerprint
     }
 
-    /// Whether the file still begins as it did, so that only its end is new.
-    fn is_continued(&self, entry: &Entry, state: &FileState) -> Result<bool, FileError> {
-        Ok(entry.size > state.offset && self.mark(entry, state.offset)? == state.mark)
-    }
-
-    fn mark(&self, entry: &Entry, offset: u64) -> Result<u32, FileError> {
-        let read = |from, to| read_range(self.ctx.files(), &entry.path, from, to);
-        let mut bytes = read(0, offset.min(MARK_BYTES))?;
-        bytes.extend(read(offset.saturating_sub(MARK_BYTES), offset)?);
-        let hash = fnv(&bytes);
-        Ok((hash ^ (hash >> 32)) as u32)
-    }
-
     fn reread_notice(&self, path: &str) -> String {
         let replaced = if self.plan.id.is_empty() {
             "; as `records.id` names no key columns, its rows replace those of the same line"
@@ -367,4 +456,24 @@ impl Reading<'_> {
         };
         format!("{path}: its content has changed, reading it again from the beginning{replaced}")
     }
+}
+
+/// Whether the file still begins as it did, so that only its end is new.
+fn is_continued(
+    content: &mut dyn Content,
+    entry: &Entry,
+    state: &FileState,
+) -> Result<bool, Trouble> {
+    Ok(entry.size > state.offset && mark(content, state.offset)? == state.mark)
+}
+
+fn mark(content: &mut dyn Content, offset: u64) -> Result<u32, Trouble> {
+    let mut bytes = packed::read_range(content, 0, offset.min(MARK_BYTES))?;
+    bytes.extend(packed::read_range(
+        content,
+        offset.saturating_sub(MARK_BYTES),
+        offset,
+    )?);
+    let hash = fnv(&bytes);
+    Ok((hash ^ (hash >> 32)) as u32)
 }

@@ -1,6 +1,7 @@
-//! Reads tabular feeds: delimited and aligned text and NDJSON, from any files that the operator
+//! Reads tabular feeds: delimited and aligned text, NDJSON and Excel workbooks, from any files that the operator
 //! granted, into any kind of record. Start reading at [`Tabular`]; a read goes through `feed`
-//! (which files, from where), `rows` and `split` (where a row ends), `cells`, and `mapping`.
+//! (which files, from where), `packed` (gzip and workbooks become text), `rows` and `split` (where a
+//! row ends), `cells`, and `mapping`.
 //!
 //! # Invariants
 //! - Where ranges end does not change what is read
@@ -12,8 +13,15 @@
 //! - Rows that are equal in every cell stay apart
 //!   (`tests::rows::equal_rows_are_different_records`).
 //!
+//! - A file that is packed gives the records of its text, wherever a page ends
+//!   (`tests::packed::packing_changes_nothing`).
+//! - Digits of a workbook's numbers are those that a person typed
+//!   (`packed::tests::typed_decimals_come_back`).
+//! - A file is moved away only after all of it was read and has come to rest
+//!   (`tests::archive::only_what_was_read_to_its_end_goes`).
+//!
 //! # Not here
-//! Connections: the host lends files, wherever they are. Spreadsheets (XLSX) and compressed files.
+//! Connections: the host lends files, wherever they are, and moves them.
 
 mod cells;
 mod convert;
@@ -22,8 +30,10 @@ mod dialect;
 mod encoding;
 mod feed;
 mod mapping;
+mod packed;
 mod plan;
 mod quarantine;
+mod rest;
 mod rows;
 mod settings;
 mod split;
@@ -105,17 +115,15 @@ impl Source for Tabular {
             );
             return Ok(());
         };
-        feed::open(ctx, &plan, newest)?
-            .map(|_| ())
-            .map_err(|refusal| {
-                let field = refusal
-                    .column
-                    .map_or("path".to_owned(), |column| format!("column {column}"));
-                Error::invalid(
-                    field,
-                    format!("{}:{}: {}", newest.path, refusal.line, refusal.reason),
-                )
-            })
+        feed::check(ctx, &plan, newest)?.map_err(|refusal| {
+            let field = refusal
+                .column
+                .map_or("path".to_owned(), |column| format!("column {column}"));
+            Error::invalid(
+                field,
+                format!("{}:{}: {}", newest.path, refusal.line, refusal.reason),
+            )
+        })
     }
 }
 
@@ -177,7 +185,7 @@ fn retry_one(plan: &Plan, raw: &[u8]) -> Result<Vec<crosspoint_sdk::Record>, Box
     };
     let layout = quarantined.layout().ok_or_else(|| {
         put_back(Fault::of_row(
-            "`layout` is no delimiter, `whitespace` or `ndjson`",
+            "`layout` is no delimiter, `whitespace`, `ndjson` or `sheet`",
         ))
     })?;
     let columns = quarantined.columns.clone();

@@ -6,13 +6,18 @@ use crosspoint_sdk::map::instant::Pattern;
 use crosspoint_sdk::map::number::{self, Notation};
 use crosspoint_sdk::{Error, RecordKind};
 
-use self::notations::{GRANTED, WITHDRAWN, dates, delimiter, identifier_kind, notation, words};
+use self::notations::{
+    GRANTED, WITHDRAWN, archive_folder, dates, delimiter, identifier_kind, notation, words,
+};
 use crate::dialect::fold;
 use crate::mapping::fields::{self, FieldForm};
 use crate::settings::{
     AttributeType, EncodingSetting, FieldSetting, FieldTable, FormatSetting, Header, Settings,
-    ShortRows,
+    SheetSetting, ShortRows,
 };
+
+/// How long a file must not have changed before it is read and archived, where nothing is set.
+const ARCHIVED_STABLE_S: u32 = 60;
 
 /// Number of a column that the settings speak of.
 pub type ColumnId = usize;
@@ -23,6 +28,12 @@ pub type ColumnId = usize;
 pub struct Plan {
     pub path: String,
     pub format: FormatSetting,
+    pub sheet: SheetSetting,
+    /// For packed files.
+    pub max_unpacked_bytes: u64,
+    pub stable_ms: i64,
+    /// Where files go that were read to their end; `None`: they stay.
+    pub archive_folder: Option<String>,
     pub delimiter: Option<u8>,
     pub encoding: EncodingSetting,
     pub header: Header,
@@ -137,10 +148,22 @@ impl Plan {
                 "`header = false` needs names by position",
             ));
         }
+        let archive_folder = archive_folder(settings)?;
+        // A file that goes away must not grow any more.
+        let standard_s = if archive_folder.is_some() {
+            ARCHIVED_STABLE_S
+        } else {
+            0
+        };
+        let stable_s = settings.stable_s.unwrap_or(standard_s);
         let dates = dates("date_formats", &settings.date_formats, &settings.zone)?;
         let mut plan = Self {
             path: settings.path.clone(),
             format: settings.format,
+            sheet: settings.sheet.clone(),
+            max_unpacked_bytes: u64::from(settings.max_unpacked_mib) << 20,
+            stable_ms: i64::from(stable_s) * 1000,
+            archive_folder,
             delimiter: delimiter(settings)?,
             encoding: settings.encoding,
             header: settings.header,

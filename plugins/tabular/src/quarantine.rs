@@ -18,7 +18,7 @@ pub struct Quarantined {
     /// When the file last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified_at: Option<Instant>,
-    /// The delimiter, `whitespace` or `ndjson`.
+    /// The delimiter, `whitespace`, `ndjson` or `sheet`.
     pub layout: String,
     /// Names of the columns by position.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -37,6 +37,7 @@ impl Quarantined {
         match self.layout.as_str() {
             "whitespace" => Some(Layout::Aligned),
             "ndjson" => Some(Layout::Ndjson),
+            "sheet" => Some(Layout::Sheet),
             other => match other.as_bytes() {
                 [delimiter] => Some(Layout::Delimited(*delimiter)),
                 _ => None,
@@ -66,6 +67,7 @@ impl Quarantined {
             Layout::Delimited(delimiter) => char::from(delimiter).to_string(),
             Layout::Aligned => "whitespace".to_owned(),
             Layout::Ndjson => "ndjson".to_owned(),
+            Layout::Sheet => "sheet".to_owned(),
         };
         let columns = dialect.columns.clone();
         let quarantined = Self {

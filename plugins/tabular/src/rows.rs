@@ -1,9 +1,10 @@
-//! Reads a file in ranges and hands out its rows.
+//! Reads a text in ranges and hands out its rows.
 
-use crosspoint_sdk::files::{FileError, Files, MAX_READ_BYTES};
+use crosspoint_sdk::files::MAX_READ_BYTES;
 
 use crate::dialect::Dialect;
 use crate::encoding::Encoding;
+use crate::packed::{Content, Trouble};
 use crate::split::{Split, split};
 
 /// The first range, where nothing is known about the length of rows.
@@ -38,12 +39,11 @@ pub enum Form {
     TooLong,
 }
 
-/// Hands out rows of one file, from any row on.
+/// Hands out rows of one text, from any row on.
 pub struct Rows<'a> {
-    files: &'a dyn Files,
-    path: &'a str,
-    /// As listed; what is appended meanwhile belongs to the next read.
-    size: u64,
+    content: &'a mut dyn Content,
+    /// Nothing comes behind what is loaded.
+    is_end: bool,
     encoding: Encoding,
     quoting: Option<u8>,
     text: Vec<u8>,
@@ -60,18 +60,15 @@ impl<'a> Rows<'a> {
     /// Starts at a byte that begins a row, on that line. `want` is how much the caller expects to
     /// use, in bytes; 0 where it does not know.
     pub fn new(
-        files: &'a dyn Files,
-        path: &'a str,
-        size: u64,
+        content: &'a mut dyn Content,
         dialect: &Dialect,
         offset: u64,
         line: u64,
         want: u64,
     ) -> Self {
         Self {
-            files,
-            path,
-            size,
+            is_end: content.size().is_some_and(|size| offset >= size),
+            content,
             encoding: dialect.encoding,
             quoting: dialect.layout.quoting(),
             text: Vec::new(),
@@ -84,7 +81,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Where the next row starts, in bytes of the file.
+    /// Where the next row starts, in bytes of the text.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -98,9 +95,9 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// As the file's reads.
-    pub fn peek(&mut self) -> Result<Option<Found>, FileError> {
+    pub fn peek(&mut self) -> Result<Option<Found>, Trouble> {
         loop {
-            let is_end = self.loaded >= self.size;
+            let is_end = self.is_end;
             let rest = &self.text[self.at..];
             if rest.is_empty() && is_end {
                 return Ok(None);
@@ -150,7 +147,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// As the file's reads: the end of an overlong line must be looked for.
-    pub fn take(&mut self, found: Found) -> Result<(), FileError> {
+    pub fn take(&mut self, found: Found) -> Result<(), Trouble> {
         if found.form == Form::TooLong {
             return self.skip_line();
         }
@@ -164,9 +161,9 @@ impl<'a> Rows<'a> {
         self.at += count;
     }
 
-    fn skip_line(&mut self) -> Result<(), FileError> {
+    fn skip_line(&mut self) -> Result<(), Trouble> {
         loop {
-            let is_end = self.loaded >= self.size;
+            let is_end = self.is_end;
             let rest = &self.text[self.at..];
             let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
             match end {
@@ -186,49 +183,23 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn load(&mut self) -> Result<(), FileError> {
+    fn load(&mut self) -> Result<(), Trouble> {
         self.text.drain(..self.at);
         self.at = 0;
-        let length = self
-            .want
-            .min(self.size - self.loaded)
-            .min(u64::from(MAX_READ_BYTES));
-        let read = self.files.read(self.path, self.loaded, length as u32)?;
-        if read.is_empty() {
-            return Err(FileError::Changed(format!(
-                "`{}` is shorter than listed",
-                self.path
-            )));
-        }
+        let length = self.want.min(u64::from(MAX_READ_BYTES)) as u32;
+        let read = self.content.read(self.loaded, length)?;
         self.loaded += read.len() as u64;
-        let is_end = self.loaded >= self.size;
+        let is_known_end = self.content.size().is_some_and(|size| self.loaded >= size);
+        self.is_end = is_known_end || read.is_empty();
         if self.half.is_empty() {
-            let used = self.encoding.widen(&read, is_end, &mut self.text);
+            let used = self.encoding.widen(&read, self.is_end, &mut self.text);
             self.half.extend_from_slice(&read[used..]);
         } else {
             self.half.extend_from_slice(&read);
-            let used = self.encoding.widen(&self.half, is_end, &mut self.text);
+            let used = self.encoding.widen(&self.half, self.is_end, &mut self.text);
             self.half.drain(..used);
         }
         self.want = (self.want * 2).clamp(FIRST_READ_BYTES, USUAL_READ_BYTES.max(self.want));
         Ok(())
     }
-}
-
-/// Reads a range whole, in as many reads as it takes; shorter only at the file's end.
-///
-/// # Errors
-/// As the file's reads.
-pub fn read_range(files: &dyn Files, path: &str, from: u64, to: u64) -> Result<Vec<u8>, FileError> {
-    let mut bytes = Vec::new();
-    while from + (bytes.len() as u64) < to {
-        let at = from + bytes.len() as u64;
-        let length = (to - at).min(u64::from(MAX_READ_BYTES)) as u32;
-        let read = files.read(path, at, length)?;
-        if read.is_empty() {
-            break;
-        }
-        bytes.extend_from_slice(&read);
-    }
-    Ok(bytes)
 }

@@ -16,6 +16,9 @@ pub struct Settings {
     /// How rows are laid out.
     #[serde(default)]
     pub format: FormatSetting,
+    /// Which sheet of a workbook.
+    #[serde(default)]
+    pub sheet: SheetSetting,
     /// The delimiter, one ASCII character; overrules detection.
     #[serde(default)]
     pub delimiter: Option<String>,
@@ -52,8 +55,28 @@ pub struct Settings {
     /// The country calling code of telephone numbers that name none.
     #[serde(default)]
     pub calling_code: Option<String>,
+    /// A file counts as complete when it has not changed for so many seconds.
+    #[serde(default)]
+    pub stable_s: Option<u32>,
+    /// What becomes of a file that was read.
+    #[serde(default)]
+    pub after: After,
+    /// Where such a file goes, below the granted location.
+    #[serde(default = "default_archive_folder")]
+    pub archive_folder: String,
+    /// The largest content of a packed file, in MiB.
+    #[serde(default = "default_max_unpacked_mib")]
+    pub max_unpacked_mib: u32,
     /// What a row becomes.
     pub records: Records,
+}
+
+fn default_archive_folder() -> String {
+    "archive".to_owned()
+}
+
+fn default_max_unpacked_mib() -> u32 {
+    128
 }
 
 fn default_path() -> String {
@@ -80,6 +103,73 @@ pub enum FormatSetting {
     Whitespace,
     /// One JSON object a line.
     Ndjson,
+}
+
+/// What becomes of a file that was read to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum After {
+    /// It stays.
+    #[default]
+    Keep,
+    /// The host moves it into the archive folder.
+    Archive,
+}
+
+/// Which sheet of a workbook.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SheetSetting {
+    /// The first that is not hidden.
+    #[default]
+    First,
+    /// The one with this number, counted from 1, hidden ones included.
+    Number(u32),
+    /// The one of this name.
+    Name(String),
+}
+
+impl fmt::Display for SheetSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First => f.write_str("at all"),
+            Self::Number(number) => write!(f, "number {number}"),
+            Self::Name(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SheetSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = SheetSetting;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sheet's name, or its number from 1 on")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<SheetSetting, E> {
+                Ok(SheetSetting::Name(name.to_owned()))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<SheetSetting, E> {
+                match u32::try_from(number) {
+                    Ok(number @ 1..) => Ok(SheetSetting::Number(number)),
+                    _ => Err(E::invalid_value(
+                        serde::de::Unexpected::Unsigned(number),
+                        &self,
+                    )),
+                }
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<SheetSetting, E> {
+                u64::try_from(number)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(number), &self))
+                    .and_then(|number| self.visit_u64(number))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
 }
 
 /// How characters are encoded.

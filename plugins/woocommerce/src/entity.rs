@@ -64,11 +64,11 @@ impl Entity {
             description: description.to_owned(),
             incremental: true,
             webhook: true,
-            deletes: match self {
-                // The trash can be listed.
-                Self::Orders => Deletes::Tombstones,
-                _ if settings.webhooks => Deletes::Tombstones,
-                _ => Deletes::NotReported,
+            // The trash of orders can be listed; what never lay there is told by webhooks alone.
+            deletes: if settings.webhooks {
+                Deletes::Tombstones
+            } else {
+                Deletes::NotReported
             },
         }
     }

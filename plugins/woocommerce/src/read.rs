@@ -68,16 +68,12 @@ impl Reader<'_> {
         self.page.records.is_empty() && self.page.rejects.is_empty()
     }
 
-    fn fits(&self, bytes: u64) -> bool {
-        let used = (self.page.records.len() + self.page.rejects.len()) as u64;
+    /// There is room for an object of so many records; the first always fits.
+    fn fits(&self, records: usize, bytes: u64) -> bool {
+        let used = self.page.records.len() + self.page.rejects.len();
         self.is_empty()
-            || (used < u64::from(self.budget.records) && self.bytes + bytes <= self.budget.bytes)
-    }
-
-    /// There is room for a further record of the same object: a little beyond the budget, so that
-    /// an object is seldom cut.
-    fn fits_still(&self) -> bool {
-        (self.page.records.len() as u64) < 2 * u64::from(self.budget.records)
+            || ((used + records) as u64 <= u64::from(self.budget.records)
+                && self.bytes + bytes <= self.budget.bytes)
     }
 
     /// The rows of one page of a list, and the shop's clock.
@@ -102,25 +98,22 @@ impl Reader<'_> {
         let at = map::updated_at(node).unwrap_or(0);
         match map::records(self.settings, self.entity, node) {
             Ok(records) => {
-                for (index, record) in records.into_iter().enumerate() {
-                    let mark = mark([record.id.as_str(), &text]);
-                    if cursor.recent.contains(at, mark) {
-                        continue;
-                    }
-                    let has_room = self.fits(bytes) || (index > 0 && self.fits_still());
-                    if !has_room {
-                        return false;
-                    }
-                    // Its other records are made of the same bytes.
-                    self.bytes += if index == 0 { bytes } else { 0 };
-                    self.page.records.push(record);
-                    cursor.recent.insert(at, mark);
+                let mark = mark([text.as_str()]);
+                if cursor.recent.contains(at, mark) {
+                    return true;
                 }
+                if !self.fits(records.len(), bytes) {
+                    return false;
+                }
+                // All of its records are made of the same bytes.
+                self.bytes += bytes;
+                self.page.records.extend(records);
+                cursor.recent.insert(at, mark);
             }
             Err(fault) => {
                 let mark = mark(["", &text]);
                 if !cursor.recent.contains(at, mark) {
-                    if !self.fits(bytes) {
+                    if !self.fits(1, bytes) {
                         return false;
                     }
                     self.bytes += bytes;
@@ -176,7 +169,7 @@ impl Reader<'_> {
                     return Ok(false);
                 }
             }
-            if self.questions >= MAX_QUESTIONS || !self.fits(1) {
+            if self.questions >= MAX_QUESTIONS || !self.fits(1, 1) {
                 return Ok(true);
             }
         }
@@ -265,7 +258,7 @@ impl Reader<'_> {
                 return Ok(false);
             }
             cursor.scan = Some(scan);
-            if self.questions >= MAX_QUESTIONS || !self.fits(1) {
+            if self.questions >= MAX_QUESTIONS || !self.fits(1, 1) {
                 return Ok(true);
             }
         }

@@ -29,6 +29,7 @@ pub mod source_plugin {
         with: {
             "crosspoint:connector/model@0.1.0": crate::bindings::imports::crosspoint::connector::model,
             "crosspoint:connector/http@0.1.0": crate::bindings::imports::crosspoint::connector::http,
+            "crosspoint:connector/tcp@0.1.0": crate::bindings::imports::crosspoint::connector::tcp,
             "crosspoint:connector/files@0.1.0": crate::bindings::imports::crosspoint::connector::files,
             "crosspoint:connector/log@0.1.0": crate::bindings::imports::crosspoint::connector::log,
             "crosspoint:connector/settings@0.1.0": crate::bindings::imports::crosspoint::connector::settings,
@@ -51,6 +52,7 @@ pub mod destination_plugin {
             "crosspoint:connector/model@0.1.0": crate::bindings::imports::crosspoint::connector::model,
             "crosspoint:connector/errors@0.1.0": crate::bindings::source_plugin::crosspoint::connector::errors,
             "crosspoint:connector/http@0.1.0": crate::bindings::imports::crosspoint::connector::http,
+            "crosspoint:connector/tcp@0.1.0": crate::bindings::imports::crosspoint::connector::tcp,
             "crosspoint:connector/files@0.1.0": crate::bindings::imports::crosspoint::connector::files,
             "crosspoint:connector/log@0.1.0": crate::bindings::imports::crosspoint::connector::log,
             "crosspoint:connector/settings@0.1.0": crate::bindings::imports::crosspoint::connector::settings,

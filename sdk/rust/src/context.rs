@@ -1,10 +1,11 @@
-//! What a call may use: HTTP, files, notes and the log.
+//! What a call may use: HTTP, TCP, files, notes and the log.
 
 use std::fmt;
 
 use crate::bindings::imports::crosspoint::connector::{jobs, log};
 use crate::files::{Files, HostFiles};
 use crate::http::{Fetch, HostFetch, Http};
+use crate::tcp::{HostTcp, Tcp};
 
 pub use log::Level;
 
@@ -40,6 +41,7 @@ pub struct Context {
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) struct Scripted {
     pub(crate) fetch: Box<dyn Fetch>,
+    pub(crate) tcp: Box<dyn Tcp>,
     pub(crate) files: Box<dyn Files>,
     pub(crate) notes: Box<dyn Notes>,
     pub(crate) log: Box<dyn Log>,
@@ -79,6 +81,12 @@ impl Context {
 
     fn fetch(&self) -> &dyn Fetch {
         part!(self, fetch, HostFetch)
+    }
+
+    /// Connections that are not HTTP; [`Connection::open`](crate::tcp::Connection::open) makes one.
+    /// Needs `tcp` among the manifest's imports.
+    pub fn tcp(&self) -> &dyn Tcp {
+        part!(self, tcp, HostTcp)
     }
 
     /// Files below the granted locations. Needs `files` among the manifest's imports.

@@ -84,6 +84,26 @@ impl From<HttpError> for Error {
     }
 }
 
+impl From<crate::tcp::TcpError> for Error {
+    /// The class that a fault has for reading; whether something happened is the protocol's to say.
+    fn from(error: crate::tcp::TcpError) -> Self {
+        use crate::tcp::TcpError;
+        match error {
+            TcpError::Denied(what) => Self::invalid("grants", format!("not granted: {what}")),
+            TcpError::Connect(what) => Self::Transient(format!("could not connect: {what}")),
+            TcpError::Tls(what) => Self::invalid("grants", format!("no TLS: {what}")),
+            TcpError::Timeout => Self::Transient("no answer in time".to_owned()),
+            TcpError::Closed(what) => Self::Transient(format!("connection broke: {what}")),
+            TcpError::TooLarge(limit) => {
+                Self::Fatal(format!("answer is longer than the limit of {limit} bytes"))
+            }
+            TcpError::Invalid(what) => Self::Fatal(format!("not understood by the host: {what}")),
+            TcpError::Auth(what) => Self::Auth(what),
+            TcpError::RateLimited(wait_ms) => Self::RateLimited(Some(wait_ms)),
+        }
+    }
+}
+
 impl From<crate::files::FileError> for Error {
     fn from(error: crate::files::FileError) -> Self {
         use crate::files::FileError;

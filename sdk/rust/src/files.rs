@@ -20,6 +20,12 @@ pub trait Files {
     /// # Errors
     /// As the contract's `files.read`.
     fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, FileError>;
+
+    /// Has the host move a listed file once what the call yields is durable.
+    ///
+    /// # Errors
+    /// As the contract's `files.archive`.
+    fn archive(&self, file: &Entry, to: &str) -> Result<(), FileError>;
 }
 
 /// The host's files.
@@ -32,5 +38,9 @@ impl Files for HostFiles {
 
     fn read(&self, path: &str, offset: u64, length: u32) -> Result<Vec<u8>, FileError> {
         wit::read(path, offset, length)
+    }
+
+    fn archive(&self, file: &Entry, to: &str) -> Result<(), FileError> {
+        wit::archive(file, to)
     }
 }

@@ -76,6 +76,7 @@ pub mod model;
 pub mod recent;
 pub mod settings;
 pub mod source;
+pub mod tcp;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 

@@ -1,6 +1,7 @@
 //! What is measured on, and the clocks that are measured with.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -23,8 +24,12 @@ fn clock(id: ClockId) -> Duration {
 
 /// A line of `/proc/self/status` in bytes: `VmRSS`, `VmHWM`.
 pub fn own_memory_bytes(name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    kilobytes(&status, name)
+    memory_bytes(Path::new("/proc/self/status"), name)
+}
+
+/// The same of any process, by its `status` file.
+pub fn memory_bytes(status: &Path, name: &str) -> Option<u64> {
+    kilobytes(&std::fs::read_to_string(status).ok()?, name)
 }
 
 fn kilobytes(text: &str, name: &str) -> Option<u64> {

@@ -1,5 +1,5 @@
 //! Measures the host on this machine: step throughput, a whole import, the ledger, the sandbox,
-//! and memory. Prints what it finds and writes `docs/performance.md`.
+//! memory, and the live edge under load. Prints what it finds and writes `docs/performance.md`.
 //!
 //! Start reading at `pipeline.rs`, which puts ledger, step and store together as the runtime does.
 //! What is compared is measured in the same run; where a disk is involved, in turns.
@@ -7,7 +7,7 @@
 //! # Invariants
 //! - A figure counts only once all of it is durable; a run that loses records is an error
 //!   (`every_record_arrives`).
-//! - Every rule that is measured compiles (`generated_rules_compile`).
+//! - Every rule that is measured compiles (`generated_rules_compile`, `generated_projects_are_right`).
 //! - A goal that was missed says so (`a_missed_goal_says_so`).
 //!
 //! # Not here
@@ -16,6 +16,7 @@
 mod data;
 mod host;
 mod ledger;
+mod live;
 mod machine;
 mod memory;
 mod native;
@@ -55,6 +56,9 @@ struct Options {
     /// Measures memory with so many profiles in this process; what the parent process asks for.
     #[arg(long, hide = true, value_name = "PROFILES")]
     memory_child: Option<u64>,
+    /// Is the host that the parent process sends requests to.
+    #[arg(long, hide = true, value_name = "FOLDER")]
+    live_child: Option<PathBuf>,
 }
 
 /// What can be measured.
@@ -65,12 +69,16 @@ enum Part {
     Ledger,
     Sandbox,
     Memory,
+    Live,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
     if let Some(profiles) = options.memory_child {
         return memory::child(profiles);
+    }
+    if let Some(folder) = options.live_child {
+        return live::serve(&folder);
     }
     let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     let machine = Machine::describe();
@@ -91,6 +99,10 @@ fn main() -> Result<()> {
     }
     if wanted(Part::Memory) {
         report.add(memory::measure(options.quick).context("memory")?);
+    }
+    if wanted(Part::Live) {
+        report.add(live::load(options.quick).context("live")?);
+        report.add(live::pressure(options.quick).context("live")?);
     }
     print!("{}", report.goals());
     if options.quick || !options.only.is_empty() {

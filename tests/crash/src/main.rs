@@ -1,23 +1,40 @@
-//! A host that crash tests kill: opens the project named as its only argument, reads its source to
-//! the end, delivers everything, prints what it came to as one line of JSON, and closes.
+//! A host that crash tests kill. With a project folder as its only argument it reads the project's
+//! source to the end, delivers everything, prints what it came to as one line of JSON, and closes.
+//! With `serve` before the folder it answers over HTTP until its standard input ends.
+//!
+//! The suite kills 25 and 10 times. For more, say how often, and another seed:
+//!
+//! ```sh
+//! CROSSPOINT_CRASH_ROUNDS=200 CROSSPOINT_CRASH_SEED=7 cargo test --workspace --test kills
+//! ```
 //!
 //! # Invariants
 //! - Acknowledged records are never lost, effects are never repeated under another key, and the end
 //!   is that of an uninterrupted run, wherever the process dies
 //!   (`kills_lose_nothing_and_repeat_nothing`).
+//! - What was answered with 200 under load is in the profiles after a restart, exactly once; the
+//!   same of effects and end (`kills_under_load_lose_nothing_that_was_answered`).
 //!
 //! # Not here
 //! Assertions: those are in `tests/`.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use crosspoint_runtime::admin::{Reply, Request, Status};
 use crosspoint_runtime::{Host, HostOptions};
 use serde_json::json;
 
 fn main() -> Result<()> {
-    let project = std::env::args().nth(1).context("give the project folder")?;
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match &*arguments {
+        [verb, project] if verb == "serve" => crosspoint_harness::serve(project.into()),
+        [project] => read_all(project),
+        _ => bail!("give the project folder, or `serve` and the folder"),
+    }
+}
+
+fn read_all(project: &str) -> Result<()> {
     let options = HostOptions {
         project: project.into(),
         data: None,

@@ -9,13 +9,16 @@ mod health;
 mod hooks;
 mod intake;
 mod lookups;
+mod metrics;
 mod patient;
 mod peer;
 mod readers;
 mod refusal;
+mod request_id;
 mod script;
 mod serve;
 mod tracking;
+mod unsubscribe;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +26,9 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use crosspoint_runtime::Host;
 use tokio::sync::watch;
 
@@ -38,16 +44,28 @@ pub(crate) struct Ctx {
     pub stopping: watch::Receiver<bool>,
 }
 
+/// Lets the answer say which route made it.
+async fn note_route(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
 /// All endpoints.
 pub(crate) fn router(ctx: Ctx) -> Router {
     Router::new()
         .merge(health::routes())
+        .merge(metrics::routes())
         .merge(hooks::routes())
         .merge(lookups::routes(&ctx))
         .merge(changes::routes(&ctx))
         .merge(tracking::routes())
         .merge(script::routes())
+        .merge(unsubscribe::routes())
         .fallback(refusal::unknown_path)
         .method_not_allowed_fallback(refusal::unknown_method)
+        .layer(from_fn(note_route))
         .with_state(ctx)
 }

@@ -38,6 +38,20 @@ impl Attention {
     }
 }
 
+/// After the last answer, for so long and so much is read what the caller still sends. A request that
+/// was answered before its body was read, such as one that was refused, may still be on its way;
+/// closing at once would make the caller's system throw the answer away (RFC 9112, 9.6).
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// Where a connection is in its end.
+enum Closing {
+    NotYet,
+    /// Nothing more is written; so many more bytes are read, until then.
+    Lingers(usize, Pin<Box<Sleep>>),
+    Done,
+}
+
 /// Fails once nothing could be written for a while, since a caller who does not read holds memory;
 /// and once the headers of a request have begun and do not end.
 pub(super) struct Patient<S> {
@@ -49,6 +63,7 @@ pub(super) struct Patient<S> {
     /// Requests before the one whose headers have begun.
     heading: Option<u64>,
     dragging: Option<Pin<Box<Sleep>>>,
+    closing: Closing,
 }
 
 impl<S> Patient<S> {
@@ -61,6 +76,7 @@ impl<S> Patient<S> {
             stalled: None,
             heading: None,
             dragging: None,
+            closing: Closing::NotYet,
         }
     }
 
@@ -103,6 +119,28 @@ impl<S> Patient<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Patient<S> {
+    /// Reads and forgets what still comes; ready at its end, or where nothing was on its way.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Closing::Lingers(left, end) = &mut self.closing else {
+            return Poll::Ready(());
+        };
+        let mut scratch = [0; 4 << 10];
+        while *left > 0 {
+            let mut buffer = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    *left = left.saturating_sub(buffer.filled().len());
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending if *left == LINGER_BYTES => return Poll::Ready(()),
+                Poll::Pending => return end.as_mut().poll(cx),
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -125,7 +163,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -154,7 +192,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.judge(cx, shut)
+        if matches!(self.closing, Closing::NotYet) {
+            let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+            match self.judge(cx, shut) {
+                Poll::Ready(Ok(())) => {
+                    let end = Box::pin(tokio::time::sleep(LINGER));
+                    self.closing = Closing::Lingers(LINGER_BYTES, end);
+                }
+                other => return other,
+            }
+        }
+        if self.linger(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.closing = Closing::Done;
+        Poll::Ready(Ok(()))
     }
 }

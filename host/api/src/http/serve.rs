@@ -7,6 +7,7 @@ use std::{io, task::Poll};
 
 use axum::Router;
 use crosspoint_runtime::Host;
+use crosspoint_runtime::live::Metrics;
 use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::Desk;
 use super::connection::{Patience, attend};
 use super::intake::Allowance;
+use super::request_id::RequestIds;
 use super::{Ctx, router};
 use crate::{Error, Result};
 
@@ -118,8 +120,9 @@ impl HttpServer {
             None => Vec::new(),
         };
         let tls = host.tls().cloned().map(TlsAcceptor::from);
+        let metrics = Arc::clone(host.metrics());
         let router = router(Ctx { host, stopping });
-        let floor = Floor::new(router, trusted, tls, Bounds::default(), stop);
+        let floor = Floor::new(router, metrics, trusted, tls, Bounds::default(), stop);
         let listener = TcpListener::from_std(self.listener.try_clone()?)?;
         floor.run(listener, shutdown).await;
         Ok(())
@@ -149,19 +152,22 @@ pub(super) struct Floor {
 impl Floor {
     pub fn new(
         router: Router,
+        metrics: Arc<Metrics>,
         trusted: Vec<IpNet>,
         tls: Option<TlsAcceptor>,
         bounds: Bounds,
         stop: watch::Sender<bool>,
     ) -> Self {
-        let desk = Arc::new(Desk {
+        let desk = Desk {
             router,
             trusted,
             allowance: bounds.allowance,
             room: Arc::new(Semaphore::new(bounds.bodies_bytes)),
-        });
+            ids: RequestIds::default(),
+            metrics,
+        };
         Self {
-            desk,
+            desk: Arc::new(desk),
             tls,
             bounds,
             stop,

@@ -102,7 +102,14 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let gate = Arc::new(Gate::default());
         let (stopping, _) = watch::channel(false);
-        let floor = Floor::new(endpoints(&gate), Vec::new(), None, bounds, stopping);
+        let floor = Floor::new(
+            endpoints(&gate),
+            Arc::default(),
+            Vec::new(),
+            None,
+            bounds,
+            stopping,
+        );
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(floor.run(listener, async move { stopped.await.unwrap() }));
         Self {
@@ -273,6 +280,24 @@ async fn long_headers_are_refused() {
     // The host has seen enough before all of it is sent.
     _ = stream.write_all(asked.as_bytes()).await;
     assert!(!rest(&mut stream).await.contains(" 200 "));
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_caller_who_is_still_sending() {
+    let mut bounds = generous();
+    bounds.bodies_bytes = 1_000;
+    let served = Served::with(bounds).await;
+    let body = "x".repeat(500_000);
+    for _ in 0..20 {
+        let mut stream = served.connect().await;
+        // More than the systems of both sides keep for each other.
+        stream
+            .write_all(request("POST", "/echo", &body).as_bytes())
+            .await
+            .unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ pub mod connector;
 pub mod outbox;
 pub mod plugin;
 mod plugin_new;
+mod plugin_test;
 pub mod profile;
 pub mod quarantine;
 pub mod segment;

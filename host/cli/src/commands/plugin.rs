@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::plugin_new::New;
+use super::plugin_test::Test;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::view;
@@ -13,7 +14,8 @@ use crate::view;
 #[command(after_help = "Examples:
   crosspoint plugin list
   crosspoint plugin inspect tabular
-  crosspoint plugin new my-vendor --sdk ../crosspoint/sdk/rust")]
+  crosspoint plugin new my-vendor --sdk ../crosspoint/sdk/rust
+  crosspoint plugin test ./my-vendor.wasm --simulator http://127.0.0.1:8099")]
 pub enum Plugin {
     /// Lists the plugins that are part of this program
     #[command(after_help = "Examples:
@@ -25,6 +27,11 @@ pub enum Plugin {
   crosspoint plugin new my-vendor --sdk ../crosspoint/sdk/rust
   crosspoint plugin new plugins/my-vendor --name my-vendor --sdk ../crosspoint/sdk/rust")]
     New(New),
+    /// Runs the contract's checks on a plugin, against a simulator of its vendor
+    #[command(after_help = "Examples:
+  crosspoint plugin test ./my-vendor.wasm --simulator http://127.0.0.1:8099
+  crosspoint plugin test shopify --simulator http://127.0.0.1:8099 --subject plugins/shopify/conformance.toml --json")]
+    Test(Test),
     /// Shows what a plugin offers and what it asks for: settings, secrets, hosts
     #[command(after_help = "Examples:
   crosspoint plugin inspect webhook
@@ -48,6 +55,7 @@ impl Plugin {
                 }
             }
             Self::New(new) => return new.run(ctx),
+            Self::Test(test) => return test.run(ctx),
             Self::Inspect { plugin } => {
                 let plugin = crosspoint_runtime::inspect(&plugin)?;
                 if ctx.json() {

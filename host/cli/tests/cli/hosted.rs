@@ -16,8 +16,12 @@ pub struct Hosted {
 impl Hosted {
     /// Starts it, and waits until it says that it runs.
     pub fn start(shell: &Shell) -> Self {
-        let mut child = shell
-            .command(&["run", "--log-format", "json"])
+        Self::start_command(shell.command(&["run", "--log-format", "json"]))
+    }
+
+    /// As [`Self::start`], with an environment of its own.
+    pub fn start_command(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

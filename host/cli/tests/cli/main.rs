@@ -9,3 +9,4 @@ mod live;
 mod plugin;
 mod project;
 mod shell;
+mod telemetry;

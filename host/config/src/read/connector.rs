@@ -195,14 +195,14 @@ fn grant(table: Table<'_>) -> Grant {
             table.report(Code::Contradiction, text.at, message, Some(hint));
         }
     }
-    let files = table
-        .text("files")
-        .and_then(|path| path_text(&table, &path));
+    let files = super::files::read(&table);
+    let files_write = table.flag("files_write").unwrap_or(false);
     table.finish();
     Grant {
         hosts,
         plain_http: sorted(plain.into_iter().map(|(host, _)| host).collect()),
         files,
+        files_write,
     }
 }
 

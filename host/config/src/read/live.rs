@@ -21,7 +21,9 @@ const WRITE_KEY_BYTES: std::ops::RangeInclusive<usize> = 4..=128;
 pub(super) fn whole(root: &Table<'_>, draft: &mut Draft<'_>) {
     draft.project.server = root.table("server").and_then(server);
     draft.project.lookups = root.table("lookups").map(|table| lookups(table, draft));
-    draft.project.telemetry = root.table("telemetry").and_then(telemetry);
+    if let Some(table) = root.table("telemetry") {
+        draft.project.telemetry = telemetry(table);
+    }
 }
 
 fn server(table: Table<'_>) -> Option<Server> {
@@ -38,13 +40,7 @@ fn server(table: Table<'_>) -> Option<Server> {
     let public_url = table
         .text("public_url")
         .and_then(|text| base_url(&table, &text));
-    let mut trusted_proxies: Vec<IpNet> = table
-        .texts("trusted_proxies")
-        .iter()
-        .filter_map(|text| network(&table, text))
-        .collect();
-    trusted_proxies.sort();
-    trusted_proxies.dedup();
+    let trusted_proxies = networks(&table, "trusted_proxies");
     let tls = table.table("tls").and_then(tls);
     table.finish();
     Some(Server {
@@ -73,6 +69,17 @@ fn tls(table: Table<'_>) -> Option<Tls> {
         certificate: certificate?,
         key: key?,
     })
+}
+
+fn networks(table: &Table<'_>, key: &'static str) -> Vec<IpNet> {
+    let texts = table.texts(key);
+    let mut networks: Vec<_> = texts
+        .iter()
+        .filter_map(|text| network(table, text))
+        .collect();
+    networks.sort();
+    networks.dedup();
+    networks
 }
 
 fn network(table: &Table<'_>, text: &Text<'_>) -> Option<IpNet> {
@@ -216,12 +223,12 @@ fn lookups(table: Table<'_>, draft: &mut Draft<'_>) -> Lookups {
     }
 }
 
-fn telemetry(table: Table<'_>) -> Option<Telemetry> {
-    table.require(
-        "otlp",
-        "write the receiver's address, as in `otlp = \"http://127.0.0.1:4318\"`",
-    );
+fn telemetry(table: Table<'_>) -> Telemetry {
     let otlp = table.text("otlp").and_then(|text| base_url(&table, &text));
+    let scrape = match table.has("scrape") {
+        true => networks(&table, "scrape"),
+        false => Telemetry::default().scrape,
+    };
     table.finish();
-    otlp.map(|otlp| Telemetry { otlp })
+    Telemetry { otlp, scrape }
 }

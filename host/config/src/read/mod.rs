@@ -1,6 +1,7 @@
 //! One file of the project into the draft, table by table.
 
 mod connector;
+mod files;
 mod live;
 mod settings;
 mod sync;

@@ -1,6 +1,7 @@
 //! Calls as records.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crosspoint_model::Instant;
 use crosspoint_model::entry::{Reject, RejectedInput};
@@ -49,8 +50,14 @@ pub struct Converted {
 
 /// Converts every call of a batch; a bad one does not harm its neighbours.
 pub fn convert_batch(batch: &Batch<'_>, source: Source) -> Converted {
+    convert_part(batch, 0..batch.calls.len(), source)
+}
+
+/// Converts some calls of a batch, as [`convert_batch`] converts them among the others.
+pub fn convert_part(batch: &Batch<'_>, calls: Range<usize>, source: Source) -> Converted {
     let mut converted = Converted::default();
-    for (number, call) in batch.calls.iter().enumerate() {
+    let numbered = batch.calls.iter().enumerate();
+    for (number, call) in numbered.take(calls.end).skip(calls.start) {
         let mut fields = call.fields();
         if let (Ok(fields), Some(shared)) = (&mut fields, &batch.context) {
             share(fields, shared);

@@ -25,7 +25,7 @@ mod tests;
 
 pub use call::{Call, CallKind};
 pub use clock::{TOLERANCE_MS, corrected};
-pub use convert::{Converted, Source, convert, convert_again, convert_batch};
+pub use convert::{Converted, Source, convert, convert_again, convert_batch, convert_part};
 pub use envelope::{Batch, Endpoint, parse};
 pub use refusal::Refusal;
 pub use unpack::{data_parameter, form_value, unpack};

@@ -8,22 +8,23 @@ mod change;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 pub use self::change::Dice;
 use self::change::{Change, NameChange};
 use crate::disk::{Disk, DiskFile, Lock};
-use crate::shared::lock;
+use crate::shared::{lock, wait};
 
 /// A disk in memory; clones are the same disk.
 #[derive(Clone, Debug, Default)]
-pub struct SimulatedDisk(Arc<Mutex<State>>);
+pub struct SimulatedDisk(Arc<Mutex<State>>, Arc<Condvar>);
 
 #[derive(Debug, Default)]
 struct State {
     /// Counts restores: handles of an earlier time are dead.
     era: u64,
     off: bool,
+    stalled: bool,
     /// Changes until the power goes off.
     changes_left: Option<u64>,
     fail_next_sync: bool,
@@ -67,6 +68,17 @@ impl SimulatedDisk {
     /// operating system does: the content reads as before until the power is cut.
     pub fn fail_next_sync(&self) {
         self.state().fail_next_sync = true;
+    }
+
+    /// From now on every sync of a file takes until [`Self::go_on`].
+    pub fn stall(&self) {
+        self.state().stalled = true;
+    }
+
+    /// Ends what [`Self::stall`] began.
+    pub fn go_on(&self) {
+        self.state().stalled = false;
+        self.1.notify_all();
     }
 
     /// After a cut: loses and tears what was not synced, and turns the power on.
@@ -287,6 +299,11 @@ impl DiskFile for SimulatedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        while state.stalled {
+            state = wait(&self.disk.1, state);
+        }
+        drop(state);
         self.with(|_| ())?;
         let fails = {
             let mut state = self.disk.state();

@@ -272,6 +272,34 @@ fn full_buffer_refuses_who_will_not_wait() {
 }
 
 #[test]
+fn full_buffer_holds_up_the_task_and_not_its_thread() {
+    let disk = SimulatedDisk::new();
+    let tiny = Options {
+        pending_bytes: 100,
+        ..small()
+    };
+    let (ledger, mut writer) = Ledger::open_parts(Arc::new(disk), folder(), tiny).unwrap();
+    while ledger
+        .try_append(Instant(1), &What::Tick)
+        .unwrap()
+        .is_some()
+    {}
+    let before = ledger.last_appended();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut given_up = Box::pin(ledger.append_when_room(Instant(1), &What::Tick));
+    assert!(given_up.as_mut().poll(&mut context).is_pending());
+    let mut waits = pin!(ledger.append_when_room(Instant(1), &What::Tick));
+    assert!(waits.as_mut().poll(&mut context).is_pending());
+    drop(given_up);
+    assert_eq!(ledger.last_appended(), before, "nothing waits in memory");
+    writer.commit(true).unwrap();
+    let Poll::Ready(appended) = waits.as_mut().poll(&mut context) else {
+        panic!("there is room");
+    };
+    assert_eq!(appended.unwrap().seq, before + 1);
+}
+
+#[test]
 fn retention_removes_only_what_is_old_and_covered() {
     let disk = SimulatedDisk::new();
     let ledger = open(&disk);

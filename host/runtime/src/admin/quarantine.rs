@@ -124,9 +124,13 @@ impl Host {
             progress: &|_, _| {},
             budget: Budget::default(),
         };
-        let (_, records, rejects) = append_page(&ctx, whole)?;
+        let (_, records, rejects) = append_page(&ctx, whole).await?;
         let what = What::QuarantineCleared { items: cleared };
-        let seq = self.ledger.append(self.clock.now(), &what)?.seq;
+        let seq = self
+            .ledger
+            .append_when_room(self.clock.now(), &what)
+            .await?
+            .seq;
         self.handle.applied(seq).await?;
         retried.accepted += records;
         retried.refused_again += rejects;
@@ -162,7 +166,11 @@ impl Host {
             .track_again(&source, stream, &calls, records)
             .map_err(|error| coded("XP-RUN-009", error, None))?;
         let what = What::QuarantineCleared { items: cleared };
-        let seq = self.ledger.append(self.clock.now(), &what)?.seq;
+        let seq = self
+            .ledger
+            .append_when_room(self.clock.now(), &what)
+            .await?
+            .seq;
         self.handle.applied(seq).await?;
         retried.accepted += tracked.accepted as u64;
         retried.refused_again += tracked.rejected as u64;

@@ -16,12 +16,15 @@ use crosspoint_sandbox::{CallInput, CallOutput, Received, WebhookRequest};
 use crosspoint_step::PAUSED_BY_HAND;
 use http::HeaderMap;
 use smol_str::SmolStr;
+use tracing::Instrument as _;
 
 use crate::Host;
 use crate::admin::AdminError;
 use crate::clock::machine_now;
 use crate::connector::Lane;
 use crate::error::coded;
+use crate::failpoint::reach;
+use crate::live::Trigger;
 
 pub(crate) use room::Hook;
 
@@ -200,9 +203,12 @@ impl Host {
         let output = lane.connector.receive(request, input).await?;
         lane.hook.check(lane, &output.value).await?;
         let appended = self.append_received(lane, output)?;
+        reach("after-append");
         if let Some(seq) = appended.last_seq {
-            self.ledger.durable(seq).await?;
+            let span = tracing::debug_span!("append", entry = seq);
+            self.ledger.durable(seq).instrument(span).await?;
         }
+        reach("after-fsync");
         for stream in &appended.streams {
             self.usage.called(&lane.id, stream, at);
         }
@@ -234,8 +240,11 @@ impl Host {
             };
             let page = checked_page(&lane.id, &part.stream, false, page);
             self.usage.came(&lane.id, &part.stream, &page.records);
+            let (records, rejects) = (page.records.len(), page.rejects.len());
             let at = self.clock.stamp(&page.records);
             appended.last_seq = Some(self.try_append(at, &What::Records(page))?);
+            let metrics = &self.handle.metrics;
+            metrics.came(&lane.id, Trigger::Webhook, records as u64, rejects as u64);
             appended.streams.push(part.stream);
         }
         if !jobs.is_empty() {
@@ -249,7 +258,10 @@ impl Host {
     /// Appends an entry without waiting: that would hold up other tasks.
     fn try_append(&self, at: Instant, what: &What) -> Result<u64, AdminError> {
         match self.ledger.try_append(at, what)? {
-            Some(appended) => Ok(appended.seq),
+            Some(appended) => {
+                self.handle.traces.note(appended.seq);
+                Ok(appended.seq)
+            }
             None => Err(not_now(
                 "the disk does not keep up",
                 "the vendor sends again later; look for what else writes to the disk",

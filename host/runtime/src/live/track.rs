@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crosspoint_ingest::tracking::{
-    Batch, Converted, Limits, Source, TRACKING_STREAM, convert_again, convert_batch,
+    Batch, Converted, Limits, Source, TRACKING_STREAM, convert_again, convert_part,
 };
 use crosspoint_ingest::{Page, checked_page};
 use crosspoint_ledger::Error as LedgerError;
@@ -12,9 +12,12 @@ use crosspoint_model::ConnectorId;
 use crosspoint_model::entry::What;
 use crosspoint_model::record::Record;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tracing::Instrument as _;
 
 use crate::Host;
 use crate::clock::machine_now;
+use crate::failpoint::reach;
+use crate::live::Trigger;
 
 /// Requests under way: each waits for the disk, and a disk that syncs twenty times a second takes
 /// in twenty groups of them.
@@ -22,6 +25,9 @@ const MAX_REQUESTS: usize = 1_024;
 /// Unpacked bytes under way, until they are durable. What is being converted takes some ten times
 /// its size, but at one moment only as many requests are as there are worker threads.
 const MAX_BYTES: usize = 64 << 20;
+/// Calls of a request that are converted in one go, and stepped as one entry of each stream. Other
+/// requests wait for the first, lookups for the second: a millisecond or two.
+const CALLS_AT_ONCE: usize = 25;
 /// What a client that comes too early is told to wait, in seconds: the group that is in the way is
 /// written by then.
 const RETRY_AFTER_S: u32 = 1;
@@ -140,20 +146,30 @@ impl Host {
         source: &ConnectorId,
         batch: &Batch<'_>,
     ) -> Result<Tracked, TrackError> {
-        let converted = convert_batch(
-            batch,
-            Source {
-                received_at: machine_now(),
-                sent_at: batch.sent_at,
-                historical: batch.historical,
-                orders: self.makes_orders(source),
-            },
-        );
-        let (tracked, last_seq) = self.append_tracked(source, converted)?;
+        let said = Source {
+            received_at: machine_now(),
+            sent_at: batch.sent_at,
+            historical: batch.historical,
+            orders: self.makes_orders(source),
+        };
+        let (mut tracked, mut last_seq) = (Tracked::default(), None);
+        for first in (0..batch.calls.len()).step_by(CALLS_AT_ONCE) {
+            if first > 0 {
+                tokio::task::yield_now().await;
+            }
+            let converted = convert_part(batch, first..first + CALLS_AT_ONCE, said);
+            let (part, last_of_part) = self.append_tracked(source, converted)?;
+            reach("after-append");
+            tracked.accepted += part.accepted;
+            tracked.rejected += part.rejected;
+            last_seq = last_of_part.or(last_seq);
+        }
         if let Some(last_seq) = last_seq {
-            let durable = self.ledger.durable(last_seq).await;
+            let span = tracing::debug_span!("append", entry = last_seq);
+            let durable = self.ledger.durable(last_seq).instrument(span).await;
             durable.map_err(|error| stopped(&error))?;
         }
+        reach("after-fsync");
         Ok(tracked)
     }
 
@@ -191,14 +207,22 @@ impl Host {
         let mut last_seq = None;
         for (stream, page) in records.chain(rejects) {
             let page = checked_page(source, stream, false, page);
-            tracked.rejected += page.rejects.len();
+            let (accepted, rejected) = (page.records.len(), page.rejects.len());
+            tracked.rejected += rejected;
             let at = self.clock.stamp(&page.records);
             match self.ledger.try_append(at, &What::Records(page)) {
-                Ok(Some(appended)) => last_seq = Some(appended.seq),
+                Ok(Some(appended)) => {
+                    self.handle.traces.note(appended.seq);
+                    let metrics = &self.handle.metrics;
+                    metrics.came(source, Trigger::Track, accepted as u64, rejected as u64);
+                    last_seq = Some(appended.seq);
+                }
                 Ok(None) => return Err(busy()),
                 Err(error) => return Err(stopped(&error)),
             }
         }
+        let metrics = &self.handle.metrics;
+        metrics.tracked(source, tracked.accepted, tracked.rejected);
         Ok((tracked, last_seq))
     }
 

@@ -1,5 +1,6 @@
 //! What waits is bounded, however slow the state is.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::pin::pin;
@@ -9,10 +10,16 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
+use crosspoint_ingest::tracking::{Endpoint, Limits, parse};
+use crosspoint_ledger::disk::Disk;
+use crosspoint_ledger::testing::SimulatedDisk;
+use crosspoint_model::{ConnectorId, Identifier};
+
 use super::{open, project};
 use crate::Host;
 use crate::connector::MAX_PAGES_AHEAD;
 use crate::handle::MAX_WAITING;
+use crate::live::{Fields, Found, TrackError, Who};
 
 /// A core thread that waits.
 struct Held {
@@ -66,6 +73,99 @@ fn questions_that_nobody_waits_for_any_more_are_bounded() {
     assert_eq!(answered.load(Ordering::SeqCst), MAX_WAITING);
     let again = host.tokio.block_on(host.handle.ask_async(|_| Ok(7)));
     assert_eq!(again.unwrap(), 7, "there is room again");
+    host.close().unwrap();
+}
+
+thread_local! {
+    static DISK: RefCell<Option<SimulatedDisk>> = const { RefCell::new(None) };
+}
+
+/// Where hosts that this thread opens have their ledger, if not on the disk.
+pub(crate) fn disk() -> Option<Arc<dyn Disk>> {
+    let disk = DISK.with_borrow(Clone::clone);
+    disk.map(|disk| Arc::new(disk) as Arc<dyn Disk>)
+}
+
+/// A request of 15 calls that is close to the longest.
+fn long_request(number: usize) -> String {
+    let text = "x".repeat(30_000);
+    let call = |call| {
+        format!(
+            r#"{{"type":"track","event":"Read","userId":"ana","messageId":"{number}-{call}",
+                "timestamp":"2026-01-02T03:04:05Z","properties":{{"text":"{text}"}}}}"#
+        )
+    };
+    let calls: Vec<_> = (0..15).map(call).collect();
+    format!(r#"{{"batch":[{}]}}"#, calls.join(","))
+}
+
+/// What a look at the person of [`long_request`] finds.
+fn events_of_ana(host: &Host) -> usize {
+    let who = Who::Identifier(Identifier::UserId("ana".into()));
+    let fields = Fields {
+        events: 1_000,
+        ..Fields::default()
+    };
+    match host
+        .tokio
+        .block_on(host.look_up(who, fields))
+        .unwrap()
+        .found
+    {
+        Found::One(seen) => seen.events.unwrap_or_default().len(),
+        _ => 0,
+    }
+}
+
+#[test]
+fn a_disk_that_stalls_refuses_what_does_not_fit_and_loses_nothing_of_the_rest() {
+    let folder = project();
+    let disk = SimulatedDisk::new();
+    DISK.set(Some(disk.clone()));
+    let host = open(folder.path());
+    let source = ConnectorId::from("website");
+    let bodies: Vec<_> = (0..100).map(long_request).collect();
+    let batches = bodies
+        .iter()
+        .map(|body| parse(Endpoint::Batch, body.as_bytes(), Limits::default()).unwrap());
+    let batches: Vec<_> = batches.collect();
+    disk.stall();
+    let mut waiting = Vec::new();
+    for batch in &batches {
+        let mut tracked = Box::pin(host.track(&source, batch));
+        match tracked
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Pending => waiting.push(tracked),
+            Poll::Ready(refused) => {
+                assert!(
+                    matches!(refused, Err(TrackError::Busy { .. })),
+                    "{refused:?}"
+                );
+                break;
+            }
+        }
+    }
+    let taken = waiting.len();
+    assert!(taken > 0);
+    // One group that is being written, and one that fills up.
+    assert!(taken * 450_000 < 12 << 20, "{taken}");
+    assert_eq!(
+        events_of_ana(&host),
+        0,
+        "questions are answered all the same"
+    );
+    disk.go_on();
+    for tracked in waiting {
+        assert_eq!(host.tokio.block_on(tracked).unwrap().accepted, 15);
+    }
+    let again = host.tokio.block_on(host.track(&source, &batches[99]));
+    assert_eq!(again.unwrap().accepted, 15, "there is room again");
+    host.close().unwrap();
+    drop(host);
+    let host = open(folder.path());
+    assert_eq!(events_of_ana(&host), (taken + 1) * 15);
     host.close().unwrap();
 }
 

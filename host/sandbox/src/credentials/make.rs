@@ -109,10 +109,12 @@ impl Maker<'_> {
                 let (endpoint, grant) = self.token(name, &request.attach, secret)?;
                 How::Token(header_name(header)?, TokenSource::new(endpoint, grant))
             }
+            Attach::Sasl => How::Sasl(secret.clone()),
             Attach::Part | Attach::Webhook => return Ok(None),
         };
         let hosts = self.hosts(request)?;
-        Ok(Some(Credential { hosts, how }))
+        let name = name.to_owned();
+        Ok(Some(Credential { name, hosts, how }))
     }
 
     fn token(

@@ -2,6 +2,7 @@
 
 mod make;
 mod oauth1;
+mod sasl;
 mod signing;
 mod token;
 
@@ -26,6 +27,8 @@ use oauth1::OAuth1;
 use signing::{Hmac, StandardWebhooks};
 use token::TokenSource;
 
+pub(crate) use sasl::Form;
+
 /// All credentials of one connector.
 pub(crate) struct Credentials {
     /// Signatures last, so that they cover what the others put on.
@@ -33,6 +36,8 @@ pub(crate) struct Credentials {
 }
 
 struct Credential {
+    /// In the manifest.
+    name: String,
     /// Empty means every host.
     hosts: Vec<HostPattern>,
     how: How,
@@ -45,6 +50,8 @@ enum How {
     Hmac(Hmac),
     OAuth1(OAuth1),
     Token(HeaderName, TokenSource),
+    /// Written on connections instead of requests.
+    Sasl(Secret),
 }
 
 /// Whose credentials they are, and where tokens outlive the process.
@@ -174,7 +181,7 @@ impl How {
     fn headers(&self) -> Vec<HeaderName> {
         match self {
             Self::Header(name, _) => vec![name.clone()],
-            Self::Query(..) => vec![],
+            Self::Query(..) | Self::Sasl(_) => vec![],
             Self::StandardWebhooks(_) => StandardWebhooks::HEADERS.to_vec(),
             Self::Hmac(hmac) => hmac.headers(),
             Self::OAuth1(_) => vec![header::AUTHORIZATION],
@@ -207,6 +214,7 @@ impl How {
             Self::StandardWebhooks(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::Hmac(signer) => signer.sign(outgoing, unix_seconds())?,
             Self::OAuth1(signer) => signer.sign(outgoing, unix_seconds())?,
+            Self::Sasl(_) => {}
             Self::Token(name, source) => {
                 let value = source.bearer(wire).await?;
                 outgoing.headers.insert(name.clone(), value.clone());

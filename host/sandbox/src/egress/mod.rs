@@ -1,5 +1,5 @@
-//! The only way out: one object per connector that serves `http.fetch`, `wasi:http` and the host's
-//! own token requests. Checks the grant, the addresses and the sizes, attaches credentials, sends,
+//! The only way out: one object per connector that serves `http.fetch`, `wasi:http`, the host's own
+//! token requests, and lends its parts to `tcp`. Checks the grant, the addresses and the sizes, attaches credentials, sends,
 //! and takes secrets out of the answer.
 
 mod headers;
@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::manifest::QuotaHeaders;
 use crate::rate::RateBudget;
 use crate::secret::Scrubber;
+use crate::tcp::Trust;
 use crate::usage::Usage;
 
 pub(crate) use headers::{is_hosts_own, is_hosts_own_name};
@@ -68,19 +69,21 @@ pub(crate) struct Account {
 
 /// A connector's way out.
 pub(crate) struct Egress {
-    wire: Wire,
-    credentials: Credentials,
-    account: Account,
-    scrubber: Arc<Scrubber>,
-    request_bytes: u64,
+    pub(crate) wire: Wire,
+    pub(crate) credentials: Credentials,
+    pub(crate) account: Account,
+    pub(crate) scrubber: Arc<Scrubber>,
+    pub(crate) request_bytes: u64,
+    /// Whom `tcp` trusts; HTTP's client has its own of the same.
+    pub(crate) trust: Trust,
 }
 
 /// Where everything passes at last, the host's own requests included.
 #[derive(Clone)]
 pub(crate) struct Wire {
-    granter: Arc<Granter>,
+    pub(crate) granter: Arc<Granter>,
     client: reqwest::Client,
-    response_bytes: u64,
+    pub(crate) response_bytes: u64,
 }
 
 impl Egress {
@@ -113,6 +116,7 @@ impl Egress {
             account,
             scrubber,
             request_bytes: limits.request_bytes,
+            trust: Trust::default(),
         })
     }
 
@@ -195,7 +199,8 @@ impl Egress {
         Ok(url)
     }
 
-    async fn pace(&self, deadline: tokio::time::Instant) -> Result<(), EgressError> {
+    /// Takes one from the rate budget.
+    pub(crate) async fn pace(&self, deadline: tokio::time::Instant) -> Result<(), EgressError> {
         while let Err(wait) = self.account.rate.take() {
             let until = tokio::time::Instant::now() + wait;
             if wait > LONGEST_RATE_WAIT || until >= deadline {
@@ -357,7 +362,7 @@ fn classify(error: reqwest::Error) -> EgressError {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

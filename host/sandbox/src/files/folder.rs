@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::moves::Moved;
 use super::pattern::Pattern;
 use super::{FileEntry, FileError, MAX_ENTRIES};
 
@@ -34,9 +35,7 @@ pub(super) async fn open(root: PathBuf, path: String) -> Result<(File, u64), Fil
     blocking(move || {
         let real = root.join(&path).canonicalize().map_err(fault)?;
         if !real.starts_with(&root) {
-            return Err(FileError::Denied(format!(
-                "`{path}` leads outside the granted folder"
-            )));
+            return Err(super::leads_outside(&path));
         }
         // Opening a pipe would wait for whoever writes to it.
         if !fs::metadata(&real).map_err(fault)?.is_file() {
@@ -64,6 +63,51 @@ pub(super) async fn read(file: Arc<File>, range: Range<u64>) -> Result<Vec<u8>, 
         }
         bytes.truncate(filled);
         Ok(bytes)
+    })
+    .await
+}
+
+/// What stands at `path`, links followed; `None` where nothing does.
+pub(super) async fn stat(root: PathBuf, path: String) -> Result<Option<FileEntry>, FileError> {
+    blocking(move || match fs::metadata(root.join(&path)) {
+        Ok(metadata) if metadata.is_file() => Ok(Some(describe(path, &metadata))),
+        Ok(_) => Ok(None),
+        Err(error) => match fault(error) {
+            FileError::NotFound => Ok(None),
+            other => Err(other),
+        },
+    })
+    .await
+}
+
+/// Moves a file below `root` to where nothing stands, making folders on the way. No link is
+/// followed: neither end may lead outside.
+pub(super) async fn rename(root: PathBuf, from: String, to: String) -> Result<Moved, FileError> {
+    blocking(move || {
+        let parent = |path: &str| Path::new(path).parent().map(Path::to_owned);
+        for folder in [parent(&from), parent(&to)].into_iter().flatten() {
+            let mut at = root.clone();
+            for part in folder.components() {
+                at.push(part);
+                match fs::symlink_metadata(&at) {
+                    Ok(found) if found.is_dir() => {}
+                    Ok(_) => {
+                        let shown = at.strip_prefix(&root).unwrap_or(&at).display();
+                        return Err(FileError::Invalid(format!("`{shown}` is no folder")));
+                    }
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        fs::create_dir(&at).map_err(fault)?;
+                    }
+                    Err(error) => return Err(fault(error)),
+                }
+            }
+        }
+        let target = root.join(&to);
+        if fs::symlink_metadata(&target).is_ok() {
+            return Ok(Moved::Taken);
+        }
+        fs::rename(root.join(&from), target).map_err(fault)?;
+        Ok(Moved::Done)
     })
     .await
 }

@@ -159,6 +159,8 @@ pub enum Attach {
         #[serde(default)]
         in_query: bool,
     },
+    /// Not put on any request: the host writes it on a TCP connection where the plugin says so.
+    Sasl,
     /// Not put on any request by itself: a part of another credential, which names it.
     Part,
     /// Not put on any request: the key of `[webhook]`.
@@ -180,6 +182,7 @@ impl Attach {
             Self::OAuth2Refresh { .. } => "oauth2-refresh",
             Self::OAuth2JwtBearer { .. } => "oauth2-jwt-bearer",
             Self::OAuth1 { .. } => "oauth1",
+            Self::Sasl => "sasl",
             Self::Part => "part",
             Self::Webhook => "webhook",
         }

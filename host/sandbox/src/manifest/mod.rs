@@ -89,6 +89,9 @@ pub enum Capability {
     /// `http.fetch`.
     #[serde(rename = "http")]
     Http,
+    /// TCP connections, line by line.
+    #[serde(rename = "tcp")]
+    Tcp,
     /// Listing and reading files below granted locations.
     #[serde(rename = "files")]
     Files,
@@ -105,6 +108,7 @@ impl Capability {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Tcp => "tcp",
             Self::Files => "files",
             Self::Jobs => "jobs",
             Self::WasiHttp => "wasi:http",
@@ -117,7 +121,7 @@ impl Capability {
 #[serde(deny_unknown_fields)]
 pub struct HostRequest {
     /// `api.example.com`, `*.example.com`, either with `:PORT`, or `{settings.NAME}`: the host,
-    /// port and scheme of the URL in that setting.
+    /// port and scheme of the URL in that setting. With scheme `tcp` always with `:PORT`.
     pub host: String,
     /// Methods in upper case; none named means all.
     #[serde(default)]
@@ -136,6 +140,8 @@ pub enum Scheme {
     Https,
     /// Also without TLS, where the operator allows it.
     Http,
+    /// By `tcp`, not by HTTP.
+    Tcp,
 }
 
 /// A credential that the plugin needs.

@@ -8,7 +8,7 @@ use std::fmt;
 use crosspoint_model::Instant;
 use crosspoint_model::time::parse_span_ms;
 
-use super::{CONTRACT, Capability, Manifest, SettingType, template};
+use super::{CONTRACT, Capability, Manifest, Scheme, SettingType, template};
 use crate::grants::HostPattern;
 
 /// One thing that is wrong, and where.
@@ -90,15 +90,33 @@ impl Check<'_> {
 
     fn hosts(&mut self) {
         let manifest = self.manifest;
-        let reaches =
+        let by_http =
             manifest.asks_for(Capability::Http) || manifest.asks_for(Capability::WasiHttp);
+        let by_tcp = manifest.asks_for(Capability::Tcp);
         self.require(
-            manifest.hosts.is_empty() || reaches,
+            manifest.hosts.is_empty() || by_http || by_tcp,
             "hosts",
-            "is of no use without `http` or `wasi:http` among `imports`",
+            "is of no use without `http`, `wasi:http` or `tcp` among `imports`",
         );
         for (index, request) in manifest.hosts.iter().enumerate() {
             let place = format!("hosts[{index}]");
+            let is_tcp = request.scheme == Scheme::Tcp;
+            if is_tcp {
+                self.require(
+                    by_tcp && request.methods.is_empty(),
+                    format!("{place}.scheme"),
+                    "is `tcp`, which needs `tcp` among `imports` and has no methods",
+                );
+                let port = request.host.rsplit_once(':').map(|(_, port)| port);
+                self.require(
+                    port.is_some_and(|port| !port.is_empty() && !port.ends_with(']')),
+                    format!("{place}.host"),
+                    format!(
+                        "has `{}`; with scheme `tcp` a port must follow",
+                        request.host
+                    ),
+                );
+            }
             if let Some(name) = setting_alone(&request.host) {
                 self.setting_exists(&format!("{place}.host"), name);
             } else {
@@ -242,7 +260,8 @@ impl Check<'_> {
 
 /// `{settings.NAME}` and nothing else.
 pub(crate) fn setting_alone(text: &str) -> Option<&str> {
-    text.strip_prefix("{settings.")?.strip_suffix('}')
+    let name = text.strip_prefix("{settings.")?.strip_suffix('}')?;
+    (!name.contains('}')).then_some(name)
 }
 
 fn is_name(text: &str, joiner: char) -> bool {

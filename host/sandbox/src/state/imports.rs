@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::{CallState, LogLevel, LogLine};
 use crate::bindings::crosspoint::connector::{files, http as wit_http, jobs, log, settings};
 use crate::egress::{EgressError, Request, Response};
-use crate::files::FileError;
+use crate::files::{FileError, FileMove};
 
 /// See the contract's `jobs`.
 const MAX_NOTES: usize = 256;
@@ -118,6 +118,24 @@ impl files::Host for CallState {
             .read(&mut self.open_files, &path, offset, length)
             .await
             .map_err(file_fault)
+    }
+
+    fn archive(&mut self, file: files::Entry, to: String) -> Result<(), files::Error> {
+        let files = self.shared.files.as_ref().ok_or_else(no_files)?;
+        let files::Entry {
+            path,
+            size,
+            modified_at,
+            etag,
+        } = file;
+        let from = crate::files::FileEntry {
+            path,
+            size,
+            modified_at_ms: modified_at,
+            etag,
+        };
+        let wanted = FileMove { from, to };
+        files.plan(&mut self.moves, wanted).map_err(file_fault)
     }
 }
 

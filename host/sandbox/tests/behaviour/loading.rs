@@ -58,6 +58,7 @@ fn an_unknown_import_is_refused() {
 fn an_import_beyond_the_manifest_is_refused() {
     for (import, word) in [
         ("crosspoint:connector/http@0.1.0", "`http`"),
+        ("crosspoint:connector/tcp@0.1.0", "`tcp`"),
         ("crosspoint:connector/files@0.1.0", "`files`"),
         ("crosspoint:connector/jobs@0.1.0", "`jobs`"),
         ("wasi:http/outgoing-handler@0.2.6", "`wasi:http`"),

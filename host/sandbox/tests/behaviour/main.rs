@@ -5,10 +5,12 @@
 mod egress;
 mod limits;
 mod loading;
+mod mail;
 mod rig;
 mod secrets;
 mod server;
 mod state;
+mod tcp;
 mod template;
 mod tokens;
 mod vendor;

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crate::absence::Absence;
 use crate::engine::{Batch, Engine, KeyRange, Pair, Write};
-use crate::{Error, Result};
+use crate::{CommitTimes, Error, Result};
 
 /// Engine pairs per read of a scan.
 const PAGE: usize = 256;
@@ -23,7 +24,8 @@ pub(super) struct Below<E: Engine> {
     /// Known only where the engine was empty at first; covers `frozen` too.
     absence: Option<Absence>,
     to_writer: Option<Sender<Arc<Batch>>>,
-    from_writer: Receiver<Result<()>>,
+    from_writer: Receiver<(Result<()>, Duration)>,
+    commits: CommitTimes,
     writer: Option<JoinHandle<()>>,
     failed: Option<String>,
 }
@@ -37,7 +39,9 @@ impl<E: Engine> Below<E> {
             .name("store-writer".to_owned())
             .spawn(move || {
                 for batch in batches {
-                    if results.send(written.commit(&batch)).is_err() {
+                    let start = Instant::now();
+                    let result = written.commit(&batch);
+                    if results.send((result, start.elapsed())).is_err() {
                         break;
                     }
                 }
@@ -54,6 +58,7 @@ impl<E: Engine> Below<E> {
             absence: empty.then(Absence::new),
             to_writer: Some(to_writer),
             from_writer,
+            commits: CommitTimes::default(),
             writer: Some(writer),
             failed: None,
         })
@@ -173,6 +178,10 @@ impl<E: Engine> Below<E> {
         })
     }
 
+    pub(super) fn commits(&self) -> &CommitTimes {
+        &self.commits
+    }
+
     pub(super) fn bytes(&self) -> usize {
         let frozen = self.frozen.as_ref().map_or(0, |_| self.frozen_bytes);
         frozen + self.absence.as_ref().map_or(0, Absence::bytes)
@@ -184,9 +193,10 @@ impl<E: Engine> Below<E> {
             .map_or(Ok(()), |reason| Err(Error::Stopped(reason.clone())))
     }
 
-    fn finish(&mut self, result: Result<()>) -> Result<()> {
+    fn finish(&mut self, (result, took): (Result<()>, Duration)) -> Result<()> {
         match result {
             Ok(()) => {
+                self.commits.add(took);
                 self.frozen = None;
                 Ok(())
             }

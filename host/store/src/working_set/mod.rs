@@ -26,7 +26,7 @@ use crosspoint_model::{Instant, ProfileId};
 
 use crate::engine::{Batch, Engine, Reached};
 use crate::keys::{self, Table};
-use crate::{Error, Result};
+use crate::{CommitTimes, Error, Result};
 use below::Below;
 use names::{Counters, Symbols};
 use near_timers::NearTimers;
@@ -107,6 +107,16 @@ impl<E: Engine> WorkingSet<E> {
         })
     }
 
+    /// Encodes up to `count` changed profiles ahead of the next checkpoint, which takes most of its
+    /// time otherwise; false where none is left. Changes nothing that can be seen, and may be left
+    /// out: a checkpoint encodes what is missing, and what changed again.
+    ///
+    /// # Errors
+    /// When a profile does not encode, which is a defect.
+    pub fn encode_ahead(&mut self, count: usize) -> Result<bool> {
+        self.profiles.encode_ahead(count)
+    }
+
     /// Hands everything that changed to the writer as one commit that reaches `position`, and
     /// returns while it is being written. Waits first if the checkpoint before is not through.
     ///
@@ -159,6 +169,11 @@ impl<E: Engine> WorkingSet<E> {
     /// What the last checkpoint reached, durable or not yet; see [`Engine::reached`] for what is.
     pub fn reached(&self) -> Option<Reached> {
         self.reached
+    }
+
+    /// How long commits took since it was opened.
+    pub fn commits(&self) -> &CommitTimes {
+        self.below.commits()
     }
 
     /// Whether it is time for a checkpoint: changed things fill half of the budget, or are so many

@@ -39,6 +39,7 @@ pub(super) enum Op {
     Job(u8, Option<u8>),
     Note(u8, Option<Vec<u8>>),
     Check,
+    EncodeAhead(usize),
     Checkpoint {
         wait: bool,
     },
@@ -67,6 +68,7 @@ pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (thing(), proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)))
             .prop_map(|(note, value)| Op::Note(note, value)),
         1 => Just(Op::Check),
+        3 => (1..4usize).prop_map(Op::EncodeAhead),
         3 => any::<bool>().prop_map(|wait| Op::Checkpoint { wait }),
         1 => Just(Op::Reopen),
     ];
@@ -302,6 +304,9 @@ impl Model {
                     .extend(value.clone().map(|value| (*number, value)));
             }
             Op::Check => self.check(set),
+            Op::EncodeAhead(count) => {
+                set.encode_ahead(*count).unwrap();
+            }
             Op::Checkpoint { .. } | Op::Reopen => {}
         }
     }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Bound;
 
 use crosspoint_model::profile::Profile;
 use crosspoint_model::{FragmentId, ProfileId};
@@ -66,6 +67,9 @@ pub(super) struct Profiles {
     /// Of all profiles in `slots`, and those that changed.
     aliases: ById<FragmentId, Alias>,
     dirty: BTreeSet<ProfileId>,
+    /// Some of them as they will be written, up to `encoded_to`.
+    encoded: ById<ProfileId, Vec<u8>>,
+    encoded_to: Option<ProfileId>,
     dirty_aliases: BTreeSet<FragmentId>,
     /// Second-chance eviction goes round here; may name a slot twice, or one that is gone.
     ring: VecDeque<ProfileId>,
@@ -127,6 +131,7 @@ impl Profiles {
         slot.used = true;
         self.bytes -= slot.bytes;
         if slot.dirty {
+            self.encoded.remove(&id);
             self.dirty_bytes -= slot.bytes;
         } else {
             slot.dirty = true;
@@ -195,28 +200,56 @@ impl Profiles {
         after: Option<ProfileId>,
     ) -> impl Iterator<Item = (ProfileId, bool)> {
         let from = match after {
-            Some(id) => std::ops::Bound::Excluded(id),
-            None => std::ops::Bound::Unbounded,
+            Some(id) => Bound::Excluded(id),
+            None => Bound::Unbounded,
         };
-        let changed = self.dirty.range((from, std::ops::Bound::Unbounded));
+        let changed = self.dirty.range((from, Bound::Unbounded));
         changed.map(|id| (*id, self.held(*id).is_some()))
+    }
+
+    /// Encodes up to `count` of those that changed, ahead of [`Self::drain`]; false where none is
+    /// left. One that changes again afterwards is encoded again there.
+    pub(super) fn encode_ahead(&mut self, count: usize) -> Result<bool> {
+        let from = self.encoded_to.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.dirty.range((from, Bound::Unbounded)).take(count);
+        let ids: Vec<_> = next.copied().collect();
+        for id in &ids {
+            if let Some(slot) = self.slots.get_mut(id)
+                && let Some(profile) = &mut slot.profile
+            {
+                let before = slot.bytes;
+                slot.bytes = trim_and_weigh(profile);
+                self.bytes = self.bytes + slot.bytes - before;
+                self.dirty_bytes = self.dirty_bytes + slot.bytes - before;
+                self.encoded.insert(*id, encode(profile)?);
+            }
+        }
+        self.encoded_to = ids.last().copied().or(self.encoded_to);
+        Ok(ids.len() == count)
     }
 
     /// Encodes what changed, once.
     pub(super) fn drain(&mut self, writes: &mut Vec<Write>) -> Result<()> {
+        let mut encoded = std::mem::take(&mut self.encoded);
+        self.encoded_to = None;
         for id in std::mem::take(&mut self.dirty) {
             let Some(slot) = self.slots.get_mut(&id) else {
                 continue;
             };
             match &mut slot.profile {
                 Some(profile) => {
-                    trim(profile);
-                    let bytes = weight(profile);
-                    self.bytes = self.bytes + bytes - slot.bytes;
-                    slot.bytes = bytes;
+                    let value = match encoded.remove(&id) {
+                        Some(value) => value,
+                        None => {
+                            let before = slot.bytes;
+                            slot.bytes = trim_and_weigh(profile);
+                            self.bytes = self.bytes + slot.bytes - before;
+                            encode(profile)?
+                        }
+                    };
                     slot.dirty = false;
                     slot.stored = true;
-                    writes.push((keys::profile(id), Some(encode(profile)?)));
+                    writes.push((keys::profile(id), Some(value)));
                 }
                 None => {
                     if slot.stored {
@@ -335,6 +368,12 @@ impl Slot {
             profile,
         }
     }
+}
+
+/// Gives back what the profile holds beyond its need, since it may stay for long.
+fn trim_and_weigh(profile: &mut Profile) -> usize {
+    trim(profile);
+    weight(profile)
 }
 
 /// All fragments but the one that gives the profile its id.

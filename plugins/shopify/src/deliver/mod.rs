@@ -6,7 +6,7 @@ mod discount;
 mod person;
 
 use crosspoint_sdk::map::json::Json;
-use crosspoint_sdk::{Action, ActionKind, Batch, Error, Field, Found, Item, Outcome, serde_json};
+use crosspoint_sdk::{Action, ActionKind, Batch, Error, Field, Item, Outcome, serde_json};
 
 use crate::Settings;
 use crate::client::{Answer, Client, Failure};
@@ -44,7 +44,6 @@ pub(crate) fn actions() -> Vec<Action> {
     };
     vec![
         Action {
-            read_back: true,
             open: true,
             fields: customer::FIELDS
                 .iter()
@@ -57,7 +56,6 @@ pub(crate) fn actions() -> Vec<Action> {
             )
         },
         Action {
-            read_back: true,
             erases: true,
             ..action(
                 ActionKind::DeleteContact,
@@ -65,7 +63,6 @@ pub(crate) fn actions() -> Vec<Action> {
             )
         },
         Action {
-            read_back: true,
             needs_list: true,
             reverse: Some(ActionKind::RemoveFromList),
             ..action(
@@ -74,7 +71,6 @@ pub(crate) fn actions() -> Vec<Action> {
             )
         },
         Action {
-            read_back: true,
             needs_list: true,
             reverse: Some(ActionKind::AddToList),
             ..action(
@@ -183,40 +179,6 @@ fn one(
             other.as_str()
         )))),
     }
-}
-
-pub(crate) fn read_back(
-    client: &Client<'_>,
-    action: &ActionKind,
-    items: &[Item],
-) -> Result<Vec<Found>, Error> {
-    let mut found = Vec::with_capacity(items.len());
-    for item in items {
-        let person = Person::of(item);
-        let known = match person.find(client) {
-            Ok(known) => known,
-            Err(Stop::Failure(failure)) => return Err(failure.into()),
-            Err(Stop::Outcome(_)) => {
-                found.push(Found::Undecided);
-                continue;
-            }
-        };
-        found.push(match (known, action) {
-            (Some(known), ActionKind::AddToList | ActionKind::RemoveFromList) => {
-                let list = item.list.as_deref().unwrap_or_default();
-                if known.has_tag(list) {
-                    Found::Present(Some(known.id))
-                } else {
-                    Found::Absent
-                }
-            }
-            (Some(known), _) => Found::Present(Some(known.id)),
-            (None, _) if person.id.is_some() => Found::Absent,
-            // A search finds what is new only after a while.
-            (None, _) => Found::Undecided,
-        });
-    }
-    Ok(found)
 }
 
 /// Sends a mutation and reads its user errors: nothing of it was done where there are any.

@@ -22,7 +22,6 @@ pub(super) struct Known {
     pub(super) id: String,
     pub(super) email: Option<Channel>,
     pub(super) phone: Option<Channel>,
-    tags: Vec<String>,
 }
 
 /// A way to reach the customer, and what the shop knows of their consent.
@@ -33,7 +32,7 @@ pub(super) struct Channel {
 
 macro_rules! known {
     () => {
-        "id tags defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } \
+        "id defaultEmailAddress { emailAddress marketingState marketingUpdatedAt } \
          defaultPhoneNumber { phoneNumber marketingState marketingUpdatedAt }"
     };
 }
@@ -168,22 +167,10 @@ impl Known {
                 decided_at: decided_at.and_then(|text| instant::parse(text, 0).ok()),
             })
         };
-        let tags = node.get("tags").map_or(&[][..], Json::items);
         Some(Self {
             id: node.text_at("id")?.to_owned(),
             email: channel("defaultEmailAddress", "emailAddress"),
             phone: channel("defaultPhoneNumber", "phoneNumber"),
-            tags: tags
-                .iter()
-                .filter_map(Json::text)
-                .map(str::to_owned)
-                .collect(),
         })
-    }
-
-    /// Tags are compared without regard to case, as Shopify does.
-    pub(super) fn has_tag(&self, tag: &str) -> bool {
-        let wanted = tag.trim().to_lowercase();
-        self.tags.iter().any(|tag| tag.to_lowercase() == wanted)
     }
 }

@@ -58,6 +58,9 @@ impl Moved {
         };
         for (old, new) in renames {
             if let Some(value) = moved.take(old) {
+                // What REST calls so is something else, such as the place of an order in a count
+                // from 1.
+                moved.take(new);
                 moved.put(new, value);
             }
         }

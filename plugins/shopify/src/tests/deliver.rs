@@ -3,7 +3,7 @@ use crosspoint_sdk::model::{Consent, ConsentState, ConsentTopic};
 use crosspoint_sdk::serde_json::{Value as JsonValue, from_str, json};
 use crosspoint_sdk::testing::{Exchange, TestContext};
 use crosspoint_sdk::{
-    ActionKind, Attribute, Batch, Destination, Error, Found, Identifier, Item, Outcome, Value,
+    ActionKind, Attribute, Batch, Destination, Error, Identifier, Item, Outcome, Value,
 };
 
 use super::{answered, configured, graphql, variables};
@@ -231,19 +231,6 @@ fn lists_are_tags() {
     let outcomes = deliver(&test, ActionKind::RemoveFromList, vec![item(ann(), vec![])]);
     assert_eq!(outcomes, Ok(vec![Outcome::Done(None)]));
     assert_eq!(variables(&test, 0)["query"], "email:'ann@example.test'");
-
-    let test = TestContext::default();
-    test.http.push(answered(
-        json!({ "customers": { "nodes": [known("", "")] } }),
-    ));
-    let found = Shopify::read_back(
-        &test.context(),
-        &configured(json!({})),
-        ActionKind::AddToList,
-        vec![item(ann(), vec![])],
-    );
-    let id = Some("gid://shopify/Customer/7001".to_owned());
-    assert_eq!(found, Ok(vec![Found::Present(id)]));
 }
 
 #[test]

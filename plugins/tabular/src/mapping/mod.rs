@@ -78,6 +78,8 @@ impl Binding {
 pub struct Row<'a> {
     /// The checked settings.
     pub plan: &'a Plan,
+    /// Of a workbook: its dates are ISO 8601 whatever the settings say of texts.
+    pub is_sheet: bool,
     /// Where columns stand.
     pub binding: &'a Binding,
     /// Names by position.
@@ -103,6 +105,7 @@ impl<'a> Row<'a> {
     /// # Errors
     /// The first fault found; the row yields nothing then.
     pub fn records(&self) -> Result<Vec<Record>, Fault> {
+        self.refuse_errors()?;
         let id = self.id()?;
         if self.is_deleted() {
             let deleted_at = self.updated_at(None)?;
@@ -157,6 +160,21 @@ impl<'a> Row<'a> {
             }
         }
         Ok(id)
+    }
+
+    /// What a sheet shows in place of a value is none, where a field or a key needs one.
+    fn refuse_errors(&self) -> Result<(), Fault> {
+        for (at, cell) in self.cells.iter().enumerate() {
+            let mentioned = self.binding.mentioned.get(at).copied().flatten();
+            if cell.kind == CellKind::Error
+                && let Some(column) = mentioned
+                && self.plan.mentioned[column].is_taken
+            {
+                let reason = format!("the cell holds the error `{}`", cell.text);
+                return Err(self.fault(column, reason));
+            }
+        }
+        Ok(())
     }
 
     /// `1.23E+14` in a key is what a spreadsheet leaves of a long number.
@@ -325,17 +343,19 @@ impl<'a> Row<'a> {
                 _ => Value::Text(cell.text.clone().into_owned()),
             },
             AttributeType::Integer => {
-                let number = map::number::decimal(text, self.plan.notation)?;
+                let number =
+                    map::number::decimal(text, values::notation(cell, self.plan.notation))?;
                 let integer = number.parse().map_err(|_| map::NotationError {
                     expected: "a whole number of 64 bits",
                 })?;
                 Value::Integer(integer)
             }
             AttributeType::Decimal => {
-                Value::Decimal(map::number::decimal(text, self.plan.notation)?)
+                let notation = values::notation(cell, self.plan.notation);
+                Value::Decimal(map::number::decimal(text, notation)?)
             }
             AttributeType::Boolean => Value::Boolean(values::boolean(text)?),
-            AttributeType::Instant => Value::Instant(values::instant(text, &self.plan.dates)?),
+            AttributeType::Instant => Value::Instant(self.date_of(text, &self.plan.dates)?),
             AttributeType::Json => {
                 crosspoint_sdk::serde_json::from_str::<crosspoint_sdk::serde_json::Value>(text)
                     .map_err(|_| map::NotationError { expected: "JSON" })?;

@@ -5,6 +5,7 @@ use crosspoint_sdk::map::{NotationError, instant as instants, number};
 use crosspoint_sdk::model::{Decimal, Instant, Money};
 
 use super::{Fault, Row};
+use crate::cells::{Cell, CellKind};
 use crate::plan::{Dates, Field};
 
 /// A number of JSON: whole, decimal, or with an exponent, which the contract has no case for.
@@ -41,6 +42,14 @@ pub fn instant(text: &str, dates: &Dates) -> Result<Instant, NotationError> {
     result
 }
 
+/// A number that is one in the file has a point, whatever the settings say of texts.
+pub fn notation(cell: &Cell<'_>, of_text: number::Notation) -> number::Notation {
+    match cell.kind {
+        CellKind::Number => number::Notation::Point,
+        _ => of_text,
+    }
+}
+
 /// Values of fields, by name. Absent where nothing is mapped or the cell is empty.
 impl Row<'_> {
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
@@ -65,7 +74,7 @@ impl Row<'_> {
                 })?;
                 return Ok(Some(number::from_minor_units(minor, currency)));
             } else {
-                number::decimal(&text, field.notation)
+                number::decimal(&text, row.notation(field))
                     .map_err(|error| row.field_fault(field, error))?
             };
             Ok(Some(Money {
@@ -80,7 +89,7 @@ impl Row<'_> {
             let Some(text) = row.text_of(field)? else {
                 return Ok(None);
             };
-            number::decimal(&text, field.notation)
+            number::decimal(&text, row.notation(field))
                 .map(Some)
                 .map_err(|error| row.field_fault(field, error))
         })
@@ -133,7 +142,9 @@ impl Row<'_> {
                     .clone()
                     .unwrap_or_else(|| row.plan.dates.clone())
             };
-            let at = instant(&text, &day).map_err(|error| row.field_fault(field, error))?;
+            let at = row
+                .date_of(&text, &day)
+                .map_err(|error| row.field_fault(field, error))?;
             let mut iso = instants::to_rfc3339(at);
             iso.truncate(iso.find('T').unwrap_or(iso.len()));
             Ok(Some(iso))
@@ -186,9 +197,23 @@ impl Row<'_> {
             return Ok(None);
         };
         let dates = field.dates.as_ref().unwrap_or(&self.plan.dates);
-        instant(&text, dates)
+        self.date_of(&text, dates)
             .map(Some)
             .map_err(|error| self.field_fault(field, error))
+    }
+
+    fn notation(&self, field: &Field) -> number::Notation {
+        let cell = field.column.and_then(|column| self.cell(column));
+        cell.map_or(field.notation, |cell| notation(cell, field.notation))
+    }
+
+    /// By the settings; a sheet's own dates besides, which are texts by now.
+    pub(super) fn date_of(&self, text: &str, dates: &Dates) -> Result<Instant, NotationError> {
+        let found = instant(text, dates);
+        if found.is_ok() || !self.is_sheet {
+            return found;
+        }
+        instants::parse(text, dates.zone).or(found)
     }
 
     pub(super) fn field_fault(&self, field: &Field, reason: impl ToString) -> Fault {

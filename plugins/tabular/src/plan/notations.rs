@@ -5,7 +5,7 @@ use crosspoint_sdk::map::instant::{Pattern, zone_minutes};
 use crosspoint_sdk::map::number::Notation;
 
 use super::{Dates, IdentifierKind};
-use crate::settings::{FormatSetting, Settings};
+use crate::settings::{After, FormatSetting, Settings};
 
 pub(super) const GRANTED: &[&str] = &[
     "true",
@@ -34,6 +34,20 @@ pub(super) const WITHDRAWN: &[&str] = &[
     "withdrawn",
     "unsubscribed",
 ];
+
+/// The folder for what was read, where there is one.
+pub(super) fn archive_folder(settings: &Settings) -> Result<Option<String>, Error> {
+    let folder = settings.archive_folder.trim_matches('/');
+    let special = |part: &str| part.is_empty() || part == "." || part == "..";
+    if folder.split('/').any(special) || folder.contains('\\') {
+        let reason = format!(
+            "`{}` is no path below the granted location",
+            settings.archive_folder
+        );
+        return Err(Error::invalid("archive_folder", reason));
+    }
+    Ok((settings.after == After::Archive).then(|| folder.to_owned()))
+}
 
 pub(super) fn words(given: &[String], usual: &[&str]) -> Vec<String> {
     if given.is_empty() {

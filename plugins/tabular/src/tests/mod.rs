@@ -1,8 +1,11 @@
+mod archive;
 mod cdnow;
 mod files;
 mod kinds;
+mod packed;
 mod property;
 mod rows;
+mod workbook;
 
 use crosspoint_sdk::model::{Instant, Value};
 use crosspoint_sdk::serde_json::{self, Value as Json, json};

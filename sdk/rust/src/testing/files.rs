@@ -20,6 +20,8 @@ struct File {
 pub struct ScriptedFiles {
     files: Rc<RefCell<BTreeMap<String, File>>>,
     max_read_bytes: Rc<RefCell<Option<u32>>>,
+    moves: Rc<RefCell<Vec<(Entry, String)>>>,
+    refuses_moves: Rc<RefCell<bool>>,
 }
 
 impl ScriptedFiles {
@@ -55,6 +57,31 @@ impl ScriptedFiles {
         if let Some(file) = self.files.borrow_mut().get_mut(path) {
             file.is_lost = true;
         }
+    }
+
+    /// Refuses moves, as without the operator's grant.
+    pub fn refuse_moves(&self) {
+        *self.refuses_moves.borrow_mut() = true;
+    }
+
+    /// Moves the files that were asked for since the last time, as the host does once a call's
+    /// yield is durable, and tells from where to where.
+    pub fn settle(&self) -> Vec<(String, String)> {
+        let moves = std::mem::take(&mut *self.moves.borrow_mut());
+        let mut files = self.files.borrow_mut();
+        let mut done = Vec::new();
+        for (entry, to) in moves {
+            let is_same = files.get(&entry.path).is_some_and(|file| {
+                file.content.len() as u64 == entry.size
+                    && file.modified_at == entry.modified_at
+                    && file.etag == entry.etag
+            });
+            if is_same && let Some(file) = files.remove(&entry.path) {
+                files.insert(to.clone(), file);
+                done.push((entry.path, to));
+            }
+        }
+        done
     }
 
     /// Answers every read with at most so many bytes, to move the borders between ranges.
@@ -101,6 +128,15 @@ impl Files for ScriptedFiles {
             .saturating_add(length.min(cap) as usize)
             .min(content.len());
         Ok(content[start..end].to_vec())
+    }
+
+    fn archive(&self, file: &Entry, to: &str) -> Result<(), FileError> {
+        if *self.refuses_moves.borrow() {
+            let reason = "the operator did not grant `files_write`";
+            return Err(FileError::Denied(reason.to_owned()));
+        }
+        self.moves.borrow_mut().push((file.clone(), to.to_owned()));
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
-//! Runs a plugin natively: scripted HTTP, files in memory, notes and log lines to look at.
+//! Runs a plugin natively: scripted HTTP and TCP, files in memory, notes and log lines to look at.
 
 mod files;
 mod http;
+mod tcp;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,12 +12,15 @@ use crate::context::{Context, Level, Log, Notes, Scripted};
 
 pub use files::ScriptedFiles;
 pub use http::{Exchange, ScriptedHttp};
+pub use tcp::{Answers, ScriptedTcp, Sent};
 
 /// Makes a [`Context`] of scripted parts. Keep the parts' clones to look at them afterwards.
 #[derive(Clone, Default)]
 pub struct TestContext {
     /// Answers the plugin's requests.
     pub http: ScriptedHttp,
+    /// The other side of the plugin's connections.
+    pub tcp: ScriptedTcp,
     /// The files that the plugin sees.
     pub files: ScriptedFiles,
     /// The notes that the plugin keeps.
@@ -30,6 +34,7 @@ impl TestContext {
     pub fn context(&self) -> Context {
         let scripted = Scripted {
             fetch: Box::new(self.http.clone()),
+            tcp: Box::new(self.tcp.clone()),
             files: Box::new(self.files.clone()),
             notes: Box::new(self.notes.clone()),
             log: Box::new(self.log.clone()),

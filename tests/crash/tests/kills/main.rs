@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod live;
 mod receiver;
 
 use std::io::Read;
@@ -10,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+use crosspoint_harness::{Dice, number};
 use receiver::Receiver;
 use serde_json::Value;
 
@@ -102,7 +104,7 @@ struct Life {
 impl Life {
     fn begin() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let receiver = Receiver::start();
+        let receiver = Receiver::start(content);
         let text = PROJECT.replace("PORT", &receiver.port.to_string());
         std::fs::write(folder.path().join("crosspoint.toml"), text).unwrap();
         let sample =
@@ -157,30 +159,19 @@ impl Life {
     }
 }
 
-/// A small generator of numbers (SplitMix64), so that a failing run can be repeated by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-}
-
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name)
-        .ok()
-        .map_or(otherwise, |text| text.parse().expect(name))
+fn content(delivery: &Value) -> String {
+    let data = &delivery["data"];
+    format!(
+        "{} {} {}",
+        delivery["type"], data["profile_id"], data["list"]
+    )
 }
 
 #[test]
 fn kills_lose_nothing_and_repeat_nothing() {
     let rounds = number("CROSSPOINT_CRASH_ROUNDS", u64::from(ROUNDS));
     let seed = number("CROSSPOINT_CRASH_SEED", 1);
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let whole = Life::begin();
     let expected = whole.finish();
     let expected_effects = whole.receiver.contents();

@@ -16,6 +16,9 @@ pub struct Effect {
     pub times: u32,
 }
 
+/// Says what a delivery asks for.
+pub type Content = fn(&Value) -> String;
+
 /// A receiver on a port of its own.
 pub struct Receiver {
     pub port: u16,
@@ -23,7 +26,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub fn start() -> Self {
+    pub fn start(read: Content) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
@@ -31,7 +34,7 @@ impl Receiver {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let seen = Arc::clone(&shared);
-                std::thread::spawn(move || while serve(&stream, &seen).is_some() {});
+                std::thread::spawn(move || while serve(&stream, &seen, read).is_some() {});
             }
         });
         Self { port, seen }
@@ -54,7 +57,7 @@ impl Receiver {
 }
 
 /// One request; `None` once the sender is gone.
-fn serve(stream: &TcpStream, seen: &Mutex<BTreeMap<String, Effect>>) -> Option<()> {
+fn serve(stream: &TcpStream, seen: &Mutex<BTreeMap<String, Effect>>, read: Content) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut key, mut length) = (String::new(), 0);
     loop {
@@ -77,8 +80,7 @@ fn serve(stream: &TcpStream, seen: &Mutex<BTreeMap<String, Effect>>) -> Option<(
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let body: Value = serde_json::from_slice(&body).ok()?;
-    let data = &body["data"];
-    let content = format!("{} {} {}", body["type"], data["profile_id"], data["list"]);
+    let content = read(&body);
     {
         let mut seen = seen.lock().unwrap();
         let effect = seen.entry(key).or_insert_with(|| Effect {

@@ -1,6 +1,6 @@
-//! The two ways out.
+//! The ways out.
 
-use crate::crosspoint::connector::http;
+use crate::crosspoint::connector::{http, tcp};
 
 /// `http.fetch`, told as text.
 pub fn fetch(method: &str, url: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> String {
@@ -96,4 +96,52 @@ fn try_wasi_fetch(url: &str, header: Option<&str>) -> Result<String, String> {
         headers.join(", "),
         String::from_utf8_lossy(&bytes)
     ))
+}
+
+/// Connections by `tcp`: one step a line, such as `open plain localhost 25`, `send HELO`, `line`,
+/// `login`; what each gave, one a line.
+pub fn tcp(script: &str) -> String {
+    let mut handle = 0;
+    let told: Vec<_> = script
+        .lines()
+        .map(|step| match tcp_step(&mut handle, step) {
+            Ok(text) => text,
+            Err(error) => format!("{error:?}"),
+        })
+        .collect();
+    told.join("\n")
+}
+
+fn tcp_step(handle: &mut u32, step: &str) -> Result<String, tcp::Error> {
+    let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+    match verb {
+        "open" => {
+            let words: Vec<_> = rest.split(' ').collect();
+            let security = if words[0] == "tls" {
+                tcp::Security::Tls
+            } else {
+                tcp::Security::Plain
+            };
+            *handle = tcp::open(words[1], words[2].parse().unwrap(), security, None)?;
+            Ok("opened".to_owned())
+        }
+        "send" => {
+            tcp::send(*handle, format!("{rest}\r\n").as_bytes(), None).map(|()| "sent".to_owned())
+        }
+        "flood" => {
+            let bytes = vec![b'x'; rest.parse().unwrap()];
+            tcp::send(*handle, &bytes, None).map(|()| "sent".to_owned())
+        }
+        "login" => {
+            let form = tcp::CredentialForm::SaslPlain("jane".to_owned());
+            tcp::send_credential(*handle, "password", &form, None).map(|()| "sent".to_owned())
+        }
+        "line" => {
+            let timeout_ms = rest.parse().ok();
+            let line = tcp::receive_line(*handle, 512, timeout_ms)?;
+            Ok(String::from_utf8_lossy(&line).into_owned())
+        }
+        "tls" => tcp::start_tls(*handle, None).map(|()| "tls".to_owned()),
+        other => panic!("no such step: {other}"),
+    }
 }

@@ -79,6 +79,7 @@ pub fn commit(name: &str, argument: &str) -> Result<Seen, Error> {
             let (header, url) = argument.split_once(' ').unwrap();
             Ok(Seen::text(doors::wasi_fetch(url, Some(header))))
         }
+        "tcp" => Ok(Seen::text(doors::tcp(argument))),
         "open" => Ok(Seen::text(format!(
             "{:?}",
             std::fs::read_to_string(argument)

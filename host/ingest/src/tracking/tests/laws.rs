@@ -29,6 +29,22 @@ proptest! {
     }
 
     #[test]
+    fn a_batch_says_the_same_in_parts(calls in vec(json(), 0..9), size in 1..4usize) {
+        let body = json!({ "batch": calls, "context": { "ip": "1.2.3.4" } }).to_string();
+        let batch = parse(Endpoint::Batch, body.as_bytes(), Limits::default()).unwrap();
+        let mut together = Converted::default();
+        for first in (0..calls.len()).step_by(size) {
+            let part = convert_part(&batch, first..first + size, source());
+            for (stream, records) in part.records {
+                together.records.entry(stream).or_default().extend(records);
+            }
+            together.rejects.extend(part.rejects);
+            together.accepted += part.accepted;
+        }
+        prop_assert_eq!(together, convert_batch(&batch, source()));
+    }
+
+    #[test]
     fn no_bytes_panic(body in vec(any::<u8>(), 0..300)) {
         if let Ok(unpacked) = unpack(&body, Limits::default()) {
             _ = parse(Endpoint::Batch, &unpacked, Limits::default());

@@ -138,6 +138,22 @@ fn what_is_tracked_is_durable_and_becomes_a_profile() {
 }
 
 #[test]
+fn a_long_request_is_several_entries() {
+    let rig = Rig::new();
+    let before = rig.host.ledger.last_appended();
+    let call = |number| {
+        json!({ "type": "track", "userId": "u1", "messageId": format!("m{number}"),
+                "event": "Signed Up", "timestamp": "2026-01-02T03:04:05Z" })
+    };
+    let count = 3 * CALLS_AT_ONCE - 1;
+    let calls: Vec<_> = (0..count).map(call).collect();
+    assert_eq!(rig.track(&json!(calls)).unwrap().accepted, count);
+    assert_eq!(rig.host.ledger.last_appended(), before + 3);
+    assert_eq!(rig.profile("user-id:u1").facts_total, count as u64);
+    rig.host.close().unwrap();
+}
+
+#[test]
 fn a_request_sent_again_changes_nothing() {
     let rig = Rig::new();
     rig.track(&sign_up()).unwrap();

@@ -1,7 +1,7 @@
 //! What `[secrets]` must satisfy.
 
 use super::{Check, is_name};
-use crate::manifest::Attach;
+use crate::manifest::{Attach, Capability};
 
 impl Check<'_> {
     pub(super) fn secrets(&mut self) {
@@ -96,6 +96,11 @@ impl Check<'_> {
                         "needs `token` and `token_secret`, or neither for two-legged calls",
                     );
                 }
+                Attach::Sasl => self.require(
+                    self.manifest.asks_for(Capability::Tcp),
+                    &attach,
+                    "is `sasl`, which is of no use without `tcp` among `imports`",
+                ),
                 Attach::Part => {
                     let secrets = self.manifest.secrets.values();
                     let used = secrets

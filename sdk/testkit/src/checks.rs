@@ -1,0 +1,295 @@
+//! The checks, in the order in which they run.
+
+mod credentials;
+mod destination;
+mod faults;
+mod general;
+mod source;
+mod webhook;
+
+use crosspoint_sandbox::Manifest;
+use crosspoint_sandbox::manifest::Role;
+
+use crate::error::{Checked, Fault};
+use crate::rig::Rig;
+
+/// Which plugins a check concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All.
+    Any,
+    /// Sources.
+    Source,
+    /// Sources with a hook address.
+    Webhook,
+    /// Destinations.
+    Destination,
+}
+
+impl Part {
+    pub(crate) fn concerns(self, manifest: &Manifest) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Source => manifest.has_role(Role::Source),
+            Self::Webhook => manifest.webhook.is_some(),
+            Self::Destination => manifest.has_role(Role::Destination),
+        }
+    }
+}
+
+/// One rule that can be checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// What waivers and reports call it.
+    pub name: &'static str,
+    /// The rule of docs/contract.md.
+    pub rule: &'static str,
+    /// What a plugin must do.
+    pub must: &'static str,
+    /// Which plugins it concerns.
+    pub part: Part,
+}
+
+const fn check(name: &'static str, rule: &'static str, part: Part, must: &'static str) -> Check {
+    Check {
+        name,
+        rule,
+        must,
+        part,
+    }
+}
+
+/// Every check.
+pub const CHECKS: &[Check] = &[
+    check(
+        "vendor-version",
+        "C39",
+        Part::Any,
+        "the manifest names the vendor's API version, and its sunset is more than 90 days away",
+    ),
+    check(
+        "ungranted-host",
+        "C4",
+        Part::Any,
+        "nothing is sent to a host that is not granted, and the call ends in an error",
+    ),
+    check(
+        "limits",
+        "C8",
+        Part::Any,
+        "a call that reaches a limit ends with that limit's name, and the next call works",
+    ),
+    check(
+        "check-accepts",
+        "C38",
+        Part::Any,
+        "`check` succeeds with valid credentials and has no effect",
+    ),
+    check(
+        "check-refuses-wrong",
+        "C38",
+        Part::Any,
+        "`check` answers `auth` where credentials are wrong",
+    ),
+    check(
+        "check-refuses-revoked",
+        "C38",
+        Part::Any,
+        "`check` answers `auth` where credentials were revoked",
+    ),
+    check(
+        "check-refuses-restricted",
+        "C38",
+        Part::Any,
+        "`check` answers `auth` where a right is missing",
+    ),
+    check(
+        "expired-token",
+        "C38",
+        Part::Any,
+        "a token that expired is fetched anew without anybody noticing",
+    ),
+    check(
+        "secrets-stay-out",
+        "C11",
+        Part::Any,
+        "no secret stands in records, cursors, notices, logs or errors",
+    ),
+    check(
+        "streams-stable",
+        "C17",
+        Part::Source,
+        "`streams` gives the same answer twice, without reaching out",
+    ),
+    check(
+        "reads-everything",
+        "C23",
+        Part::Source,
+        "a first read yields what the vendor holds, no more and no less",
+    ),
+    check(
+        "same-twice",
+        "C19",
+        Part::Source,
+        "reading a page again gives the same records",
+    ),
+    check(
+        "budget",
+        "C18",
+        Part::Source,
+        "pages stay within the budget, and small pages lose nothing",
+    ),
+    check(
+        "resume-anywhere",
+        "C19",
+        Part::Source,
+        "reading on from any cursor ever returned skips nothing",
+    ),
+    check(
+        "call-cut-anywhere",
+        "C7",
+        Part::Source,
+        "a call that breaks at any request loses nothing",
+    ),
+    check(
+        "changes-while-reading",
+        "C19",
+        Part::Source,
+        "changes at the vendor between two pages are not lost",
+    ),
+    check(
+        "incremental",
+        "C22",
+        Part::Source,
+        "later reads bring every change, and an incremental stream not everything again",
+    ),
+    check(
+        "deletions",
+        "C27",
+        Part::Source,
+        "deletions become tombstones where the stream says so",
+    ),
+    check(
+        "bad-cursors",
+        "C19",
+        Part::Source,
+        "a cursor that is no cursor is `cursor-expired`, or reads everything",
+    ),
+    check(
+        "source-faults",
+        "C10",
+        Part::Source,
+        "every fault of the vendor gets the class that makes the host do the right thing",
+    ),
+    check(
+        "webhook-proof",
+        "C28",
+        Part::Webhook,
+        "the vendor's calls are proven, and changed ones are not",
+    ),
+    check(
+        "webhook-same-records",
+        "C28",
+        Part::Webhook,
+        "calls, repeated and out of order, and then a read give what the vendor holds",
+    ),
+    check(
+        "actions-stable",
+        "C29",
+        Part::Destination,
+        "`actions` gives the same answer twice, without reaching out",
+    ),
+    check(
+        "delivers",
+        "C32",
+        Part::Destination,
+        "what is delivered stands at the vendor once, with required fields alone and with all",
+    ),
+    check(
+        "neighbours",
+        "C35",
+        Part::Destination,
+        "an item that the vendor refuses is rejected alone",
+    ),
+    check(
+        "repeats",
+        "C30",
+        Part::Destination,
+        "delivering twice does what the declared idempotency says",
+    ),
+    check(
+        "lost-answer",
+        "C32",
+        Part::Destination,
+        "what was done and not answered is `unknown`, and done once however it goes on",
+    ),
+    check(
+        "destination-faults",
+        "C32",
+        Part::Destination,
+        "nothing that the vendor did not do is `done`, and every fault gets its class",
+    ),
+    check(
+        "read-back",
+        "C30",
+        Part::Destination,
+        "`read-back` finds what was done, and not what was not",
+    ),
+    check(
+        "lists-converge",
+        "C36",
+        Part::Destination,
+        "after any additions and removals the vendor's list holds who was added last",
+    ),
+    check(
+        "erases",
+        "C37",
+        Part::Destination,
+        "an action that erases leaves no trace of the person",
+    ),
+    check(
+        "rate",
+        "C14",
+        Part::Any,
+        "the rate that the manifest declares is one that the vendor bears",
+    ),
+];
+
+pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
+    rig.reset().await?;
+    match check.name {
+        "vendor-version" => general::vendor_version(rig),
+        "ungranted-host" => general::ungranted_host(rig).await,
+        "limits" => general::limits(rig).await,
+        "rate" => general::rate(rig).await,
+        "check-accepts" => credentials::accepts(rig).await,
+        "check-refuses-wrong" => credentials::refuses_wrong(rig).await,
+        "check-refuses-revoked" => credentials::refuses_revoked(rig).await,
+        "check-refuses-restricted" => credentials::refuses_restricted(rig).await,
+        "expired-token" => credentials::expired_token(rig).await,
+        "secrets-stay-out" => credentials::secrets_stay_out(rig).await,
+        "streams-stable" => source::streams_stable(rig).await,
+        "reads-everything" => source::reads_everything(rig).await,
+        "same-twice" => source::same_twice(rig).await,
+        "budget" => source::budget(rig).await,
+        "resume-anywhere" => source::resume_anywhere(rig).await,
+        "call-cut-anywhere" => source::cut_anywhere(rig).await,
+        "changes-while-reading" => source::changes_while_reading(rig).await,
+        "incremental" => source::incremental(rig).await,
+        "deletions" => source::deletions(rig).await,
+        "bad-cursors" => source::bad_cursors(rig).await,
+        "source-faults" => faults::source(rig).await,
+        "webhook-proof" => webhook::proof(rig).await,
+        "webhook-same-records" => webhook::same_records(rig).await,
+        "actions-stable" => destination::actions_stable(rig).await,
+        "delivers" => destination::delivers(rig).await,
+        "neighbours" => destination::neighbours(rig).await,
+        "repeats" => destination::repeats(rig).await,
+        "lost-answer" => destination::lost_answer(rig).await,
+        "destination-faults" => faults::destination(rig).await,
+        "read-back" => destination::read_back(rig).await,
+        "lists-converge" => destination::lists_converge(rig).await,
+        "erases" => destination::erases(rig).await,
+        unknown => Err(Fault::Failed(format!("there is no check `{unknown}`"))),
+    }
+}

@@ -1,0 +1,481 @@
+//! Actions: done once, said truly, each item for itself.
+
+use std::collections::BTreeSet;
+
+use crosspoint_model::delivery::{Action, Delivery, Outcome};
+use crosspoint_sandbox::{ActionOffer, Found, Idempotency};
+use serde_json::{Value, json};
+
+use crate::error::{Checked, fail, skip};
+use crate::people::{Fields, delivery, person};
+use crate::rig::{Instead, Rig, Session};
+use crate::simulator::Effect;
+use crate::subject::{ActionSubject, at, fill, text};
+
+/// People of one batch.
+const BATCH: u32 = 5;
+/// Requests of one delivery whose answer is lost, at most.
+const MOST_LOST: usize = 6;
+
+/// An action under check: what the plugin declares, and what it is tried with.
+pub(super) struct Tried<'r> {
+    pub name: &'r str,
+    pub offer: ActionOffer,
+    pub subject: &'r ActionSubject,
+}
+
+/// The actions that the subject describes, as the plugin declares them.
+pub(super) async fn checked_actions<'r>(
+    rig: &'r Rig<'_>,
+    session: &mut Session<'_>,
+) -> Checked<Vec<Tried<'r>>> {
+    let offers = session.actions().await?;
+    let is_named = |offer: &&ActionOffer| !rig.subject.actions.contains_key(offer.action.as_str());
+    let unnamed: Vec<&str> = offers
+        .iter()
+        .filter(is_named)
+        .map(|offer| offer.action.as_str())
+        .collect();
+    if !unnamed.is_empty() {
+        return fail(format!(
+            "conformance.toml does not name the actions {}",
+            unnamed.join(", ")
+        ));
+    }
+    let mut tried = Vec::new();
+    for (name, subject) in &rig.subject.actions {
+        match offers.iter().find(|offer| offer.action.as_str() == name) {
+            Some(offer) => tried.push(Tried {
+                name,
+                offer: offer.clone(),
+                subject,
+            }),
+            None => {
+                return fail(format!(
+                    "conformance.toml names action `{name}`, the plugin has none of that name"
+                ));
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// Does what has to be done for a person before an action.
+pub(super) async fn prepare(
+    rig: &Rig<'_>,
+    session: &mut Session<'_>,
+    tried: &Tried<'_>,
+    n: u32,
+) -> Checked {
+    let offers = session.actions().await?;
+    for (step, name) in (0..).zip(&tried.subject.before) {
+        let offer = offers.iter().find(|offer| offer.action.as_str() == name);
+        let (Some(offer), Some(subject)) = (offer, rig.subject.actions.get(name)) else {
+            return fail(format!(
+                "`{}` needs `{name}` before it, which is not there",
+                tried.name
+            ));
+        };
+        let item = delivery("testkit", name, subject, n, 1_000 + step, Fields::All);
+        let outcomes = session.deliver(offer, &[item]).await?;
+        if !matches!(outcomes[0], Outcome::Done(_)) {
+            return fail(format!(
+                "`{name}`, needed before `{}`: {:?}",
+                tried.name, outcomes[0]
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn item(tried: &Tried<'_>, n: u32, seq: u64, fields: Fields) -> Delivery {
+    delivery("testkit", tried.name, tried.subject, n, seq, fields)
+}
+
+/// How often the action has happened so far.
+pub(super) async fn happened(rig: &Rig<'_>, tried: &Tried<'_>) -> Checked<u64> {
+    let effects = rig.sim.effects().await?;
+    let counts = |effect: &&Effect| tried.subject.effects.contains(&effect.kind);
+    Ok(effects
+        .iter()
+        .filter(counts)
+        .map(|effect| effect.count)
+        .sum())
+}
+
+/// The objects at the vendor that belong to a person.
+fn objects(truth: &Value, tried: &Tried<'_>, n: u32) -> Vec<Value> {
+    let lookup = person(n);
+    let Some(collection) = &tried.subject.collection else {
+        return Vec::new();
+    };
+    let is_theirs = |object: &&Value| {
+        object["deleted"] != json!(true)
+            && tried.subject.matches.iter().all(|(field, wanted)| {
+                text(at(object, field)).eq_ignore_ascii_case(&fill(wanted, &lookup))
+            })
+    };
+    let objects = truth[collection].as_array().into_iter().flatten();
+    objects.filter(is_theirs).cloned().collect()
+}
+
+/// Whether the vendor holds what was asked for.
+async fn stands(rig: &Rig<'_>, tried: &Tried<'_>, n: u32, fields: Fields) -> Checked {
+    if tried.subject.collection.is_none() {
+        return Ok(());
+    }
+    let found = objects(&rig.sim.truth().await?, tried, n);
+    let name = tried.name;
+    if tried.subject.removes {
+        return match found.len() {
+            0 => Ok(()),
+            _ => fail(format!("`{name}`: it is still at the vendor")),
+        };
+    }
+    let [object] = found.as_slice() else {
+        return fail(format!(
+            "`{name}`: {} objects of one person at the vendor",
+            found.len()
+        ));
+    };
+    if fields == Fields::Required {
+        return Ok(());
+    }
+    for (field, wanted) in &tried.subject.expect {
+        let (is, wanted) = (text(at(object, field)), fill(wanted, person(n)));
+        if is != wanted {
+            return fail(format!(
+                "`{name}`: `{field}` is `{is}` at the vendor, `{wanted}` was asked for"
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn actions_stable(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    checked_actions(rig, &mut session).await?;
+    if session.actions().await? != session.actions().await? {
+        return fail("two calls with the same settings gave different actions");
+    }
+    match rig.sim.calls().await?.len() {
+        0 => Ok(()),
+        _ => fail("`actions` reached out"),
+    }
+}
+
+pub(super) async fn delivers(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    let mut n = 0;
+    for tried in checked_actions(rig, &mut session).await? {
+        for fields in [Fields::Required, Fields::All] {
+            let people: Vec<u32> = (n..n + BATCH).collect();
+            n += BATCH;
+            for &n in &people {
+                prepare(rig, &mut session, &tried, n).await?;
+            }
+            let before = happened(rig, &tried).await?;
+            let items: Vec<Delivery> = people.iter().map(|&n| item(&tried, n, 1, fields)).collect();
+            let outcomes = session.deliver(&tried.offer, &items).await?;
+            if let Some(outcome) = outcomes.iter().find(|it| !matches!(it, Outcome::Done(_))) {
+                return fail(format!(
+                    "`{}` with {fields:?} fields: {outcome:?}",
+                    tried.name
+                ));
+            }
+            for &n in &people {
+                stands(rig, &tried, n, fields).await?;
+            }
+            let times = happened(rig, &tried).await? - before;
+            // A vendor that asks for patience may see what changes nothing twice.
+            let is_repeatable = tried.offer.idempotency == Idempotency::Idempotent;
+            let is_wrong = times < u64::from(BATCH) || times > u64::from(BATCH) && !is_repeatable;
+            if !tried.subject.effects.is_empty() && is_wrong {
+                return fail(format!(
+                    "`{}`: {times} effects for {BATCH} deliveries",
+                    tried.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn neighbours(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    let mut is_tried = false;
+    for (number, tried) in (0..).zip(checked_actions(rig, &mut session).await?) {
+        let poison = &tried.subject;
+        if poison.poison.is_empty() && poison.poison_identifiers.is_empty() {
+            continue;
+        }
+        is_tried = true;
+        let people: Vec<u32> = (number * 10..number * 10 + BATCH).collect();
+        let bad = people[2];
+        for &n in people.iter().filter(|&&n| n != bad) {
+            prepare(rig, &mut session, &tried, n).await?;
+        }
+        let which = |n| {
+            if n == bad {
+                Fields::Poison
+            } else {
+                Fields::All
+            }
+        };
+        let items: Vec<Delivery> = people
+            .iter()
+            .map(|&n| item(&tried, n, 1, which(n)))
+            .collect();
+        let outcomes = session.deliver(&tried.offer, &items).await?;
+        for (&n, outcome) in people.iter().zip(&outcomes) {
+            let is_right = match outcome {
+                Outcome::Done(_) => n != bad,
+                Outcome::Rejected { .. } | Outcome::Gone(_) => n == bad,
+                _ => false,
+            };
+            if !is_right {
+                let what = if n == bad {
+                    "the refused item"
+                } else {
+                    "its neighbour"
+                };
+                return fail(format!("`{}`, {what}: {outcome:?}", tried.name));
+            }
+        }
+    }
+    if is_tried {
+        Ok(())
+    } else {
+        skip("conformance.toml has no `poison`")
+    }
+}
+
+pub(super) async fn repeats(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    for (n, tried) in (0..).zip(checked_actions(rig, &mut session).await?) {
+        if tried.offer.idempotency == Idempotency::AtMostOnce {
+            continue;
+        }
+        prepare(rig, &mut session, &tried, n).await?;
+        let items = [item(&tried, n, 1, Fields::All)];
+        for _ in 0..2 {
+            let outcomes = session.deliver(&tried.offer, &items).await?;
+            if !matches!(outcomes[0], Outcome::Done(_)) {
+                return fail(format!(
+                    "`{}`, delivered again: {:?}",
+                    tried.name, outcomes[0]
+                ));
+            }
+        }
+        once(rig, &tried, n, 0).await?;
+    }
+    Ok(())
+}
+
+/// Whether what was delivered at least once happened as the idempotency class says.
+async fn once(rig: &Rig<'_>, tried: &Tried<'_>, n: u32, before: u64) -> Checked {
+    stands(rig, tried, n, Fields::All).await?;
+    if tried.offer.idempotency == Idempotency::Idempotent || tried.subject.effects.is_empty() {
+        return Ok(());
+    }
+    match happened(rig, tried).await? - before {
+        1 => Ok(()),
+        times => fail(format!(
+            "`{}` is {:?} and happened {times} times",
+            tried.name, tried.offer.idempotency
+        )),
+    }
+}
+
+pub(super) async fn lost_answer(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    let mut n = 0;
+    for tried in checked_actions(rig, &mut session).await? {
+        prepare(rig, &mut session, &tried, n).await?;
+        let before = rig.sim.calls().await?.len();
+        session
+            .deliver(&tried.offer, &[item(&tried, n, 1, Fields::All)])
+            .await?;
+        let requests = rig.sim.calls().await?.len() - before;
+        for skip in 0..requests.min(MOST_LOST) {
+            n += 1;
+            prepare(rig, &mut session, &tried, n).await?;
+            lose(rig, &mut session, &tried, n, skip).await?;
+        }
+        n += 1;
+    }
+    Ok(())
+}
+
+async fn lose(
+    rig: &Rig<'_>,
+    session: &mut Session<'_>,
+    tried: &Tried<'_>,
+    n: u32,
+    skip: usize,
+) -> Checked {
+    let before = happened(rig, tried).await?;
+    let items = [item(tried, n, 1, Fields::All)];
+    rig.sim
+        .fault(json!({ "skip": skip, "do": "lose_answer" }))
+        .await?;
+    let answer = session.deliver_once(&tried.offer.action, &items).await;
+    rig.sim.no_faults().await?;
+    let is_done = happened(rig, tried).await? > before;
+    let class = tried.offer.idempotency;
+    let outcome = super::faults::outcome(answer)?;
+    let is_true = match &outcome {
+        Outcome::Unknown(_) | Outcome::Queued(_) => true,
+        // An answer that came later may have said so.
+        Outcome::Done(_) => is_done || tried.subject.effects.is_empty(),
+        Outcome::Transient(_) | Outcome::RateLimited(_) => {
+            !is_done || class != Idempotency::AtMostOnce
+        }
+        _ => false,
+    };
+    if !is_true {
+        let text = format!(
+            "`{}`, answer {skip} lost, {}: {outcome:?}",
+            tried.name,
+            if is_done { "done" } else { "not done" }
+        );
+        return fail(text);
+    }
+    let is_held = matches!(outcome, Outcome::Unknown(_)) && class == Idempotency::AtMostOnce;
+    if is_held && tried.offer.read_back {
+        let output = session
+            .connector
+            .read_back(&tried.offer.action, &items, session.input())
+            .await?;
+        let found = session.keep(output);
+        let is_right = if is_done {
+            matches!(found[0], Found::Present(_))
+        } else {
+            found[0] == Found::Absent
+        };
+        return if is_right {
+            Ok(())
+        } else {
+            fail(format!(
+                "`{}`: read back {:?}, done: {is_done}",
+                tried.name, found[0]
+            ))
+        };
+    }
+    if is_held || matches!(outcome, Outcome::Done(_)) {
+        return Ok(());
+    }
+    let outcomes = session.deliver(&tried.offer, &items).await?;
+    if !matches!(outcomes[0], Outcome::Done(_)) {
+        return fail(format!(
+            "`{}`, delivered again after answer {skip} was lost: {:?}",
+            tried.name, outcomes[0]
+        ));
+    }
+    once(rig, tried, n, before).await
+}
+
+pub(super) async fn read_back(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    let mut is_tried = false;
+    for (n, tried) in (0..).zip(checked_actions(rig, &mut session).await?) {
+        if !tried.offer.read_back {
+            continue;
+        }
+        is_tried = true;
+        prepare(rig, &mut session, &tried, n).await?;
+        let items = [item(&tried, n, 1, Fields::All)];
+        let output = session
+            .connector
+            .read_back(&tried.offer.action, &items, session.input())
+            .await?;
+        let before = session.keep(output);
+        session.deliver(&tried.offer, &items).await?;
+        let output = session
+            .connector
+            .read_back(&tried.offer.action, &items, session.input())
+            .await?;
+        let after = session.keep(output);
+        if matches!(before[0], Found::Present(_)) || !matches!(after[0], Found::Present(_)) {
+            return fail(format!(
+                "`{}`: {:?} before, {:?} after",
+                tried.name, before[0], after[0]
+            ));
+        }
+    }
+    if is_tried {
+        Ok(())
+    } else {
+        skip("no action declares `read-back`")
+    }
+}
+
+pub(super) async fn lists_converge(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    let actions = checked_actions(rig, &mut session).await?;
+    let named = |action: Action| actions.iter().find(|tried| tried.offer.action == action);
+    let (Some(add), Some(remove)) = (named(Action::AddToList), named(Action::RemoveFromList))
+    else {
+        return skip("the plugin keeps no lists");
+    };
+    let mut members = BTreeSet::new();
+    for n in 0..8 {
+        prepare(rig, &mut session, add, n).await?;
+    }
+    // Any order will do, as long as it is the same every time.
+    let mut chance: u32 = 7;
+    for seq in 0..32 {
+        chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (n, is_added) = (chance >> 16 & 7, chance >> 20 & 1 == 0);
+        let tried = if is_added { add } else { remove };
+        let outcomes = session
+            .deliver(&tried.offer, &[item(tried, n, seq, Fields::All)])
+            .await?;
+        match outcomes[0] {
+            Outcome::Done(_) => {}
+            // Whoever was never there cannot be taken away.
+            Outcome::Gone(_) | Outcome::Rejected { .. } if !is_added && !members.contains(&n) => {}
+            ref other => return fail(format!("`{}`: {other:?}", tried.name)),
+        }
+        if is_added {
+            members.insert(n)
+        } else {
+            members.remove(&n)
+        };
+    }
+    for n in 0..8 {
+        let tried = if members.contains(&n) { add } else { remove };
+        if tried.subject.removes || members.contains(&n) {
+            stands(rig, tried, n, Fields::All).await?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn erases(rig: &Rig<'_>) -> Checked {
+    let mut session = rig.session(Instead::default()).await?;
+    let actions = checked_actions(rig, &mut session).await?;
+    let mut is_tried = false;
+    for (n, tried) in (0..).zip(actions.iter().filter(|tried| tried.offer.erases)) {
+        is_tried = true;
+        prepare(rig, &mut session, tried, n).await?;
+        let outcomes = session
+            .deliver(&tried.offer, &[item(tried, n, 1, Fields::All)])
+            .await?;
+        if !matches!(outcomes[0], Outcome::Done(_)) {
+            return fail(format!("`{}`: {:?}", tried.name, outcomes[0]));
+        }
+        let email = fill("{email}", person(n));
+        if rig.sim.truth().await?.to_string().contains(&email) {
+            return fail(format!(
+                "`{}`: the vendor still has the person's address",
+                tried.name
+            ));
+        }
+    }
+    if is_tried {
+        Ok(())
+    } else {
+        skip("no action erases")
+    }
+}

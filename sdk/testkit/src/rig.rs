@@ -1,0 +1,440 @@
+//! A connector at the simulator, called as a host calls it: notes are kept when a call went well,
+//! patience is had when the vendor asks for it, queued deliveries are asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crosspoint_model::delivery::{Action, Delivery, Outcome};
+use crosspoint_model::record::Record;
+use crosspoint_model::{ConnectorId, DeliveryKey};
+use crosspoint_sandbox::{
+    ActionOffer, Budget, CallInput, CallOutput, Connector, ConnectorSetup, Error as CallError,
+    Grants, GuestError, HostGrant, Limits, Manifest, Notes, Page, Plugin, RateLimit, Secret,
+};
+use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
+use tempfile::TempDir;
+
+use crate::error::{Checked, Error, Fault, fail};
+use crate::simulator::Simulator;
+use crate::subject::{Subject, at, fill, fill_value, text};
+
+/// Rounds that a call is repeated in when the vendor asks for patience.
+const PATIENCE: u32 = 50;
+/// Reads without a new record after which a stream is at its end.
+const IDLE_ROUNDS: u32 = 2;
+/// Reads after which a stream that never ends is given up.
+const MOST_READS: u32 = 5_000;
+
+/// What every check is lent.
+pub(crate) struct Rig<'a> {
+    pub plugin: Arc<Plugin>,
+    pub subject: &'a Subject,
+    pub sim: Simulator,
+    tokens: TempDir,
+    figures: Mutex<BTreeMap<String, f64>>,
+}
+
+/// What of a connector's configuration a check replaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Instead {
+    pub secrets: BTreeMap<String, String>,
+    pub settings: Map<String, Value>,
+    /// The secrets that expire instead of the others.
+    pub expiring: bool,
+    /// No host is granted.
+    pub no_hosts: bool,
+    pub limits: Option<Limits>,
+    /// The manifest's own rate instead of none.
+    pub own_rate: bool,
+}
+
+impl<'a> Rig<'a> {
+    pub fn new(plugin: Arc<Plugin>, subject: &'a Subject, sim: Simulator) -> Result<Self, Error> {
+        Ok(Self {
+            plugin,
+            subject,
+            sim,
+            tokens: TempDir::new()?,
+            figures: Mutex::default(),
+        })
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.plugin.manifest
+    }
+
+    /// The simulator as it was at the start, and a host that has no token of its.
+    pub async fn reset(&self) -> Result<(), Error> {
+        for entry in std::fs::read_dir(self.tokens.path())? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        let sizes = json!({ "customers": self.subject.customers });
+        self.sim.ask("POST", "/reset", Some(&sizes)).await?;
+        Ok(())
+    }
+
+    pub fn note(&self, name: &str, value: f64) {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.insert(name.to_owned(), value);
+    }
+
+    pub fn figures(&self) -> BTreeMap<String, f64> {
+        self.figures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A connector of which a host knows nothing yet.
+    pub async fn session(&self, instead: Instead) -> Checked<Session<'_>> {
+        let connector = self.connect(&instead).await?;
+        Ok(Session {
+            rig: self,
+            connector,
+            instead,
+            notes: Notes::default(),
+            cpu_ms: 0.0,
+            peak_memory_bytes: 0,
+        })
+    }
+
+    /// The secrets of a connector as the subject has them.
+    pub async fn secrets(&self) -> Checked<BTreeMap<String, String>> {
+        let about = self.sim.ask("GET", "", None).await?;
+        let lookup = |name: &str| self.lookup(&about, name);
+        Ok(filled(&self.subject.secrets, lookup))
+    }
+
+    fn lookup(&self, about: &Value, name: &str) -> Option<String> {
+        match name {
+            "url" => Some(self.sim.url().to_owned()),
+            "host" => Some(self.sim.host().to_owned()),
+            _ => Some(at(about, name))
+                .filter(|found| !found.is_null())
+                .map(text),
+        }
+    }
+
+    async fn connect(&self, instead: &Instead) -> Checked<Connector> {
+        let about = self.sim.ask("GET", "", None).await?;
+        let lookup = |name: &str| self.lookup(&about, name);
+        let mut settings = self.subject.settings.clone();
+        settings.extend(instead.settings.clone());
+        let settings = settings.iter();
+        let settings = settings.map(|(name, value)| (name.clone(), fill_value(value, &lookup)));
+        let expiring = &self.subject.credentials.expiring;
+        let mut secrets = match expiring.is_empty() || !instead.expiring {
+            true => self.secrets().await?,
+            false => filled(expiring, lookup),
+        };
+        secrets.extend(instead.secrets.clone());
+        let (host, port) = self
+            .sim
+            .host()
+            .rsplit_once(':')
+            .unwrap_or((self.sim.host(), "80"));
+        let grant = HostGrant::named(host, port.parse().ok(), true);
+        let grant =
+            grant.map_err(|reason| Fault::Failed(format!("the simulator's address: {reason}")))?;
+        let setup = ConnectorSetup {
+            id: ConnectorId::from("testkit"),
+            plugin: Arc::clone(&self.plugin),
+            settings: settings.collect(),
+            secrets: secrets
+                .into_iter()
+                .map(|(name, it)| (name, Secret::new(it)))
+                .collect(),
+            grants: Grants {
+                hosts: if instead.no_hosts {
+                    Vec::new()
+                } else {
+                    vec![grant]
+                },
+                ..Grants::default()
+            },
+            limits: instead.limits.clone().unwrap_or_default(),
+            rate: (!instead.own_rate).then(|| RateLimit {
+                requests: 1_000_000,
+                per: "1s".to_owned(),
+                burst: None,
+            }),
+            tokens: Some(self.tokens.path().to_owned()),
+        };
+        Ok(Connector::new(setup)?)
+    }
+}
+
+fn filled(
+    secrets: &BTreeMap<String, String>,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> BTreeMap<String, String> {
+    let secrets = secrets.iter();
+    secrets
+        .map(|(name, value)| (name.clone(), fill(value, &lookup)))
+        .collect()
+}
+
+/// A connector and what a host knows of it.
+pub(crate) struct Session<'r> {
+    pub rig: &'r Rig<'r>,
+    pub connector: Connector,
+    instead: Instead,
+    notes: Notes,
+    /// Of all calls that went well.
+    pub cpu_ms: f64,
+    /// Of the largest call.
+    pub peak_memory_bytes: u64,
+}
+
+/// One read and what it brought.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub cursor: Option<Vec<u8>>,
+    pub notes: Notes,
+    pub records: Vec<Record>,
+    pub rejects: usize,
+}
+
+/// All reads of a stream from one cursor to its end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Drained {
+    pub steps: Vec<Step>,
+    /// Where the next change will be read.
+    pub cursor: Option<Vec<u8>>,
+}
+
+impl Drained {
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.steps.iter().flat_map(|step| &step.records)
+    }
+}
+
+/// As much as a host asks for.
+pub(crate) const PAGE: Budget = Budget {
+    records: 1_000,
+    bytes: 4 << 20,
+};
+
+impl Session<'_> {
+    pub fn input(&self) -> CallInput {
+        CallInput {
+            jobs: self.notes.clone(),
+            wall_ms: None,
+        }
+    }
+
+    /// What a host knew at an earlier step.
+    pub fn set_notes(&mut self, notes: &Notes) {
+        self.notes = notes.clone();
+    }
+
+    /// Keeps the notes of a call that went well, and what it used up.
+    pub fn keep<T>(&mut self, output: CallOutput<T>) -> T {
+        self.cpu_ms += output.stats.cpu.as_secs_f64() * 1_000.0;
+        self.peak_memory_bytes = self.peak_memory_bytes.max(output.stats.peak_memory_bytes);
+        for (name, value) in output.jobs {
+            match value {
+                Some(value) => self.notes.insert(name, value),
+                None => self.notes.remove(&name),
+            };
+        }
+        output.value
+    }
+
+    /// One read, as it comes.
+    pub async fn read_once(
+        &mut self,
+        stream: &str,
+        cursor: Option<&[u8]>,
+        budget: Budget,
+    ) -> Result<Page, CallError> {
+        let output = self
+            .connector
+            .read(stream, cursor, budget, self.input())
+            .await?;
+        Ok(self.keep(output))
+    }
+
+    /// One read, with all the patience that the vendor asks for.
+    pub async fn read(
+        &mut self,
+        stream: &str,
+        cursor: Option<&[u8]>,
+        budget: Budget,
+    ) -> Checked<Page> {
+        for _ in 0..PATIENCE {
+            match self.read_once(stream, cursor, budget).await {
+                Err(CallError::Guest {
+                    error: GuestError::RateLimited(wait_ms),
+                    ..
+                }) => self.wait(wait_ms).await?,
+                other => return Ok(other?),
+            }
+        }
+        fail(format!(
+            "stream `{stream}`: the vendor asked for patience {PATIENCE} times in a row"
+        ))
+    }
+
+    /// Lets the simulator's time pass, and forgets the pause that a host would make.
+    pub async fn wait(&mut self, wait_ms: Option<u64>) -> Checked {
+        self.rig
+            .sim
+            .advance(wait_ms.unwrap_or(1_000).max(1))
+            .await?;
+        self.connector = self.rig.connect(&self.instead).await?;
+        Ok(())
+    }
+
+    /// Reads on until nothing comes any more; jobs at the vendor are given time.
+    pub async fn drain(
+        &mut self,
+        stream: &str,
+        from: Option<Vec<u8>>,
+        budget: Budget,
+    ) -> Checked<Drained> {
+        let mut drained = Drained {
+            cursor: from,
+            ..Drained::default()
+        };
+        let mut idle = 0;
+        for _ in 0..MOST_READS {
+            let (cursor, notes) = (drained.cursor.clone(), self.notes.clone());
+            let page = self.read(stream, cursor.as_deref(), budget).await?;
+            let is_new = !page.records.is_empty() || !page.rejects.is_empty();
+            if page.more && Some(&page.next_cursor) == cursor.as_ref() {
+                return fail(format!(
+                    "stream `{stream}`: `more`, and the cursor does not move (C20)"
+                ));
+            }
+            drained.steps.push(Step {
+                cursor,
+                notes,
+                records: page.records,
+                rejects: page.rejects.len(),
+            });
+            drained.cursor = Some(page.next_cursor);
+            if page.more {
+                continue;
+            }
+            idle = if is_new { 0 } else { idle + 1 };
+            if idle >= IDLE_ROUNDS {
+                return Ok(drained);
+            }
+            self.rig.sim.advance(1_000).await?;
+        }
+        fail(format!(
+            "stream `{stream}` did not end in {MOST_READS} reads"
+        ))
+    }
+
+    pub async fn actions(&mut self) -> Checked<Vec<ActionOffer>> {
+        let output = self.connector.actions(self.input()).await?;
+        Ok(self.keep(output))
+    }
+
+    /// One try, as it comes.
+    pub async fn deliver_once(
+        &mut self,
+        action: &Action,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Outcome>, CallError> {
+        let output = self
+            .connector
+            .deliver(action, deliveries, self.input())
+            .await?;
+        Ok(self.keep(output))
+    }
+
+    /// Delivers as a host does: in batches of the declared size, again what has to wait or may
+    /// pass, and asks for what the vendor works on. What is unknown stays so.
+    pub async fn deliver(
+        &mut self,
+        offer: &ActionOffer,
+        deliveries: &[Delivery],
+    ) -> Checked<Vec<Outcome>> {
+        let mut settled = Vec::new();
+        for batch in deliveries.chunks(offer.batch_size as usize) {
+            settled.extend(self.deliver_batch(&offer.action, batch).await?);
+        }
+        Ok(settled)
+    }
+
+    async fn deliver_batch(
+        &mut self,
+        action: &Action,
+        batch: &[Delivery],
+    ) -> Checked<Vec<Outcome>> {
+        let mut settled: Vec<Option<Outcome>> = vec![None; batch.len()];
+        for _ in 0..PATIENCE {
+            let open: Vec<usize> = (0..batch.len())
+                .filter(|&it| settled[it].is_none())
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let again: Vec<Delivery> = open.iter().map(|&it| batch[it].clone()).collect();
+            let outcomes = match self.deliver_once(action, &again).await {
+                Ok(outcomes) => outcomes,
+                Err(CallError::Guest {
+                    error: GuestError::RateLimited(wait_ms),
+                    ..
+                }) => {
+                    self.wait(wait_ms).await?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let mut wait_ms = None;
+            for (&place, outcome) in open.iter().zip(outcomes) {
+                match outcome {
+                    Outcome::RateLimited(ms) => wait_ms = Some(ms),
+                    Outcome::Transient(_) => wait_ms = wait_ms.or(Some(None)),
+                    Outcome::Queued(job) => {
+                        settled[place] = Some(self.ask(&job, &batch[place].key).await?);
+                    }
+                    other => settled[place] = Some(other),
+                }
+            }
+            if let Some(ms) = wait_ms {
+                self.wait(ms).await?;
+            }
+        }
+        let left = Outcome::Transient("not settled with all patience".into());
+        Ok(settled
+            .into_iter()
+            .map(|it| it.unwrap_or_else(|| left.clone()))
+            .collect())
+    }
+
+    /// Asks for one delivery of a job until it is settled.
+    async fn ask(&mut self, job: &SmolStr, key: &DeliveryKey) -> Checked<Outcome> {
+        let mut job = job.clone();
+        for _ in 0..PATIENCE {
+            let keys = [key.clone()];
+            match self.connector.poll(&job, &keys, self.input()).await {
+                Ok(output) => match self.keep(output).into_iter().next() {
+                    Some(Outcome::Queued(next)) => job = next,
+                    Some(Outcome::RateLimited(ms)) => {
+                        self.wait(ms).await?;
+                        continue;
+                    }
+                    Some(Outcome::Transient(_)) => {}
+                    Some(settled) => return Ok(settled),
+                    None => return fail("`poll` gave no outcome for a key (C36)"),
+                },
+                Err(CallError::Guest {
+                    error: GuestError::RateLimited(wait_ms),
+                    ..
+                }) => {
+                    self.wait(wait_ms).await?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            self.rig.sim.advance(1_000).await?;
+        }
+        Ok(Outcome::Queued(job))
+    }
+}

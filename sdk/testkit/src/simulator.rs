@@ -1,0 +1,171 @@
+//! The vendor's side, as the checks see it: what a simulator has to serve below `/_sim`.
+//!
+//! | call | |
+//! |---|---|
+//! | `GET /_sim` | `settings` and `secrets` of a connector that reaches it |
+//! | `GET /_sim/truth` | collections by name: lists of objects with `id`, `updated_at_ms`, `deleted` |
+//! | `GET /_sim/effects` | every side effect: `kind`, `subject`, `key`, `count` |
+//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status"}]}` |
+//! | `POST /_sim/reset` | everything as at the start |
+//! | `POST`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}` |
+//! | `POST /_sim/clock` | `{"advance_ms": N}` |
+//! | `POST /_sim/change` | `{"count": N}` random changes by the vendor's users |
+//! | `POST /_sim/subscribe`, `/_sim/hooks` | webhooks go to `url`; sends what waits |
+//! | `POST /_sim/command/NAME` | commands of this vendor |
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// A simulator that runs.
+pub struct Simulator {
+    url: String,
+    client: reqwest::Client,
+}
+
+/// One side effect at the vendor.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Effect {
+    /// What was done.
+    pub kind: String,
+    /// To whom or what.
+    pub subject: String,
+    /// What makes two effects the same.
+    pub key: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// One call that reached the vendor.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Called {
+    /// As in `POST`.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// 0 where there was no answer.
+    pub status: u16,
+    /// On the simulator's clock.
+    #[serde(default)]
+    pub at_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct Journal {
+    calls: Vec<Called>,
+}
+
+impl Simulator {
+    /// At `http://HOST:PORT`.
+    ///
+    /// # Errors
+    /// [`Error::Simulator`] where that is no address.
+    pub fn new(url: &str) -> Result<Self, Error> {
+        let url = url.trim_end_matches('/').to_owned();
+        let client = reqwest::Client::builder().no_proxy().build();
+        let client = client.map_err(|error| Error::Simulator {
+            what: url.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { url, client })
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        self.url.split("://").nth(1).unwrap_or(&self.url)
+    }
+
+    /// One call below `/_sim`.
+    ///
+    /// # Errors
+    /// [`Error::Simulator`]
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Error> {
+        let address = format!("{}/_sim{path}", self.url);
+        let fault = |reason: String| Error::Simulator {
+            what: format!("{method} /_sim{path}"),
+            reason,
+        };
+        let method = method.parse().map_err(|_| fault("no method".to_owned()))?;
+        let mut request = self.client.request(method, &address);
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| fault(error.to_string()))?;
+        let status = answer.status();
+        let text = answer
+            .text()
+            .await
+            .map_err(|error| fault(error.to_string()))?;
+        if !status.is_success() {
+            return Err(fault(format!("{status}: {text}")));
+        }
+        serde_json::from_str(&text).map_err(|error| fault(error.to_string()))
+    }
+
+    pub(crate) async fn truth(&self) -> Result<Value, Error> {
+        self.ask("GET", "/truth", None).await
+    }
+
+    pub(crate) async fn effects(&self) -> Result<Vec<Effect>, Error> {
+        let found = self.ask("GET", "/effects", None).await?;
+        self.read("effects", found)
+    }
+
+    pub(crate) async fn calls(&self) -> Result<Vec<Called>, Error> {
+        let found = self.ask("GET", "/journal", None).await?;
+        Ok(self.read::<Journal>("journal", found)?.calls)
+    }
+
+    pub(crate) async fn change(&self, count: u64) -> Result<(), Error> {
+        self.ask("POST", "/change", Some(&json!({ "count": count })))
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn advance(&self, by_ms: u64) -> Result<(), Error> {
+        self.ask("POST", "/clock", Some(&json!({ "advance_ms": by_ms })))
+            .await?;
+        Ok(())
+    }
+
+    /// Scripts one fault.
+    pub(crate) async fn fault(&self, fault: Value) -> Result<(), Error> {
+        self.ask("POST", "/faults", Some(&json!({ "faults": [fault] })))
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn no_faults(&self) -> Result<(), Error> {
+        self.ask("DELETE", "/faults", None).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn command(&self, name: &str, arguments: &Value) -> Result<(), Error> {
+        self.ask("POST", &format!("/command/{name}"), Some(arguments))
+            .await?;
+        Ok(())
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, what: &str, value: Value) -> Result<T, Error> {
+        serde_json::from_value(value).map_err(|error| Error::Simulator {
+            what: what.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}

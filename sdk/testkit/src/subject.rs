@@ -1,0 +1,225 @@
+//! `conformance.toml`: what the checks need to know of one plugin and cannot find out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// The file beside a plugin's manifest. Texts may hold `{url}` and `{host}` of the simulator, and
+/// `{settings.NAME}` and `{secrets.NAME}` of what it says of itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// The simulator's name, for whoever starts it.
+    pub simulator: String,
+    /// People in the simulator's world.
+    #[serde(default = "sixty")]
+    pub customers: u64,
+    /// The connector's settings.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// Its secrets.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// The streams that are checked, by name.
+    #[serde(default)]
+    pub streams: BTreeMap<String, StreamSubject>,
+    /// The actions that are checked, by name.
+    #[serde(default)]
+    pub actions: BTreeMap<String, ActionSubject>,
+    /// How the vendor calls back; absent where it does not.
+    pub webhook: Option<WebhookSubject>,
+    /// How credentials go bad.
+    #[serde(default)]
+    pub credentials: CredentialsSubject,
+    /// Checks to run; all where none is named. For whoever looks into one.
+    #[serde(skip)]
+    pub only: Vec<String>,
+    /// Checks that do not pass, and why that is right for now.
+    #[serde(default)]
+    pub waivers: BTreeMap<String, String>,
+}
+
+/// A stream and where its truth is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSubject {
+    /// Name of the collection in the simulator's truth.
+    pub collection: String,
+    /// Objects count only where these fields have one of these values.
+    #[serde(default, rename = "where")]
+    pub only: BTreeMap<String, Vec<Value>>,
+    /// The id of the record for an object: a text with `{FIELD}` of the object.
+    #[serde(default = "id")]
+    pub id: String,
+    /// Field of the record, in dots, to field of the object: both must say the same.
+    #[serde(default)]
+    pub expect: BTreeMap<String, String>,
+    /// The vendor tells of new objects only: later changes cannot be seen.
+    #[serde(default)]
+    pub only_new: bool,
+    /// One object may yield several records under ids of their own, so ids are not compared.
+    #[serde(default)]
+    pub derived: bool,
+}
+
+/// An action and what it is tried with. In texts `{n}`, `{email}` and `{phone}` are a made-up
+/// person's.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActionSubject {
+    /// The vendor's list, for actions that need one.
+    pub list: Option<String>,
+    /// What identifies the person: `email:{email}`, `phone:{phone}`, `vendor:{n}`.
+    #[serde(default = "email")]
+    pub identifiers: Vec<String>,
+    /// Fields without which it is rejected.
+    #[serde(default)]
+    pub required: Map<String, Value>,
+    /// Further fields.
+    #[serde(default)]
+    pub optional: Map<String, Value>,
+    /// Fields that the vendor refuses, in place of the others of the same name.
+    #[serde(default)]
+    pub poison: Map<String, Value>,
+    /// Identifiers that the vendor refuses, in place of the others.
+    #[serde(default)]
+    pub poison_identifiers: Vec<String>,
+    /// Actions done for the same person before.
+    #[serde(default)]
+    pub before: Vec<String>,
+    /// Kinds of effect that the action has at the simulator.
+    #[serde(default)]
+    pub effects: Vec<String>,
+    /// Where to look for what was done.
+    pub collection: Option<String>,
+    /// Field of the object to text: the object that belongs to a person.
+    #[serde(default, rename = "match")]
+    pub matches: BTreeMap<String, String>,
+    /// Field of the object to text: what it has to say afterwards.
+    #[serde(default)]
+    pub expect: BTreeMap<String, String>,
+    /// The object has to be gone afterwards.
+    #[serde(default)]
+    pub removes: bool,
+}
+
+/// How the vendor is told where to call.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSubject {
+    /// Arguments of `subscribe`.
+    #[serde(default)]
+    pub args: Value,
+    /// The secret that the simulator's answer replaces, and the field of the answer.
+    pub secret: Option<(String, String)>,
+    /// Settings that differ where the vendor calls.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+/// How credentials go bad.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsSubject {
+    /// Secrets that are wrong.
+    #[serde(default)]
+    pub wrong: BTreeMap<String, String>,
+    /// The simulator's command that makes valid ones expire or be revoked for good.
+    pub revoke: Option<String>,
+    /// Secrets that tokens are fetched with, where the others are ones that never expire.
+    #[serde(default)]
+    pub expiring: BTreeMap<String, String>,
+    /// The simulator's command after which tokens have to be fetched anew.
+    pub expire: Option<String>,
+    /// The simulator's command that takes rights away, with its arguments.
+    pub restrict: Option<(String, Value)>,
+}
+
+fn sixty() -> u64 {
+    60
+}
+
+fn id() -> String {
+    "{id}".to_owned()
+}
+
+fn email() -> Vec<String> {
+    vec!["email:{email}".to_owned()]
+}
+
+impl Subject {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Error::Subject`] with the file and what is wrong.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let fault = |reason: String| Error::Subject {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| fault(error.to_string()))
+    }
+}
+
+/// Fills `{NAME}` from `lookup`; what it does not know stays.
+pub(crate) fn fill(text: &str, lookup: impl Fn(&str) -> Option<String>) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('{') {
+        let (before, from) = rest.split_at(start);
+        filled.push_str(before);
+        let value = from
+            .find('}')
+            .and_then(|end| Some((end, lookup(&from[1..end])?)));
+        match value {
+            Some((end, value)) => {
+                filled.push_str(&value);
+                rest = &from[end + 1..];
+            }
+            None => {
+                filled.push('{');
+                rest = &from[1..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// The same in every text of a value.
+pub(crate) fn fill_value(value: &Value, lookup: &impl Fn(&str) -> Option<String>) -> Value {
+    match value {
+        Value::String(text) => Value::String(fill(text, lookup)),
+        Value::Array(items) => items.iter().map(|item| fill_value(item, lookup)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), fill_value(value, lookup)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+/// The value at a dotted path.
+pub(crate) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(value, |value, part| match value {
+        Value::Array(items) => {
+            let item = part.parse::<usize>().ok().and_then(|it| items.get(it));
+            item.unwrap_or(&Value::Null)
+        }
+        other => &other[part],
+    })
+}
+
+/// As text, without the quotes of JSON.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,169 @@
+//! Scripted faults: which calls they strike and what they do to them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::call::Call;
+
+/// One line of the script. A call is struck by the first line that matches it and has strikes left.
+///
+/// ```
+/// let fault: simulators::Fault = serde_json::from_str(
+///     r#"{"method": "POST", "path": "/3.0/batches*", "skip": 1, "times": 2, "do": {"status": {"status": 503}}}"#,
+/// ).unwrap();
+/// ```
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Any method where absent.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// The path and query, `*` for anything; any where absent.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// A text that the body holds.
+    #[serde(default)]
+    pub contains: Option<String>,
+    /// Matching calls that pass before the first strike.
+    #[serde(default)]
+    pub skip: u64,
+    /// Strikes; absent: one.
+    #[serde(default = "one")]
+    pub times: u64,
+    #[serde(rename = "do")]
+    pub effect: Effect,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    /// Answers with this status; the vendor does nothing. Without a body: the vendor's own shape.
+    Status {
+        status: u16,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        #[serde(default)]
+        body: Option<String>,
+    },
+    /// A page of HTML with this status.
+    Html(u16),
+    /// The connection breaks before the vendor has done anything.
+    Reset,
+    /// The vendor does it, then the connection breaks.
+    LoseAnswer,
+    /// The vendor does it; the answer breaks off in the middle.
+    Truncate,
+    /// No answer, ever; the vendor does nothing.
+    Hang,
+    /// The vendor does it and never answers.
+    HangAfter,
+    /// The answer comes later.
+    DelayMs(u64),
+    /// A fault of this vendor's own, see its docs.
+    Vendor {
+        name: String,
+        #[serde(default)]
+        args: Value,
+    },
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// The script.
+#[derive(Debug, Default)]
+pub struct Script {
+    lines: Vec<Fault>,
+}
+
+impl Script {
+    pub fn add(&mut self, faults: impl IntoIterator<Item = Fault>) {
+        self.lines.extend(faults);
+    }
+
+    pub fn clear(&mut self) {
+        self.lines.clear();
+    }
+
+    /// What has strikes left.
+    #[must_use]
+    pub fn lines(&self) -> &[Fault] {
+        &self.lines
+    }
+
+    /// What strikes this call, if anything does.
+    pub fn strike(&mut self, call: &Call) -> Option<Effect> {
+        let target = match call.raw_query.as_str() {
+            "" => call.path.clone(),
+            query => format!("{}?{query}", call.path),
+        };
+        for line in &mut self.lines {
+            if line.times == 0 || !matches(line, call, &target) {
+                continue;
+            }
+            if line.skip > 0 {
+                line.skip -= 1;
+                continue;
+            }
+            line.times -= 1;
+            let effect = line.effect.clone();
+            self.lines.retain(|line| line.times > 0);
+            return Some(effect);
+        }
+        None
+    }
+}
+
+fn matches(fault: &Fault, call: &Call, target: &str) -> bool {
+    let method = fault.method.as_deref();
+    let body = || String::from_utf8_lossy(&call.body);
+    method.is_none_or(|it| it.eq_ignore_ascii_case(call.method.as_str()))
+        && fault.path.as_deref().is_none_or(|it| glob(it, target))
+        && (fault.contains.as_deref()).is_none_or(|it| body().contains(it))
+}
+
+/// `*` stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut last = None;
+    for part in parts {
+        if let Some(part) = last.replace(part) {
+            match rest.find(part) {
+                Some(at) => rest = &rest[at + part.len()..],
+                None => return false,
+            }
+        }
+    }
+    match last {
+        None => rest.is_empty(),
+        Some(part) => rest.ends_with(part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_paths() {
+        for (pattern, text, wanted) in [
+            ("/a", "/a", true),
+            ("/a", "/a?x=1", false),
+            ("/a*", "/a?x=1", true),
+            ("/a/*/c", "/a/b/c", true),
+            ("/a/*/c", "/a/b/d", false),
+            ("*", "/x", true),
+            ("/a/*/b/*", "/a/1/b/2/b/3", true),
+        ] {
+            assert_eq!(glob(pattern, text), wanted, "{pattern} {text}");
+        }
+    }
+}
