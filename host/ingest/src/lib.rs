@@ -8,6 +8,8 @@
 //!   (`a_bad_record_is_kept_beside_its_neighbours`).
 //! - A reader that stands still is stopped instead of read for ever
 //!   (`a_source_that_does_not_move_on_is_stopped`).
+//! - A vendor that asks for patience gets it, within bounds
+//!   (`a_vendor_that_asks_for_patience_is_asked_again`, `patience_ends`).
 //! - No bytes that a tracking client can send make a panic, and every call is a record or a reject
 //!   (`no_bytes_panic`, `no_json_panics_and_nothing_is_lost`).
 //! - A batch says the same in parts (`a_batch_says_the_same_in_parts`).

@@ -1,6 +1,7 @@
 //! Reading a stream until it has caught up.
 
 use std::future::Future;
+use std::time::Duration;
 
 use crosspoint_ledger::Ledger;
 use crosspoint_model::entry::{Records, Reject, RejectedInput, What};
@@ -9,6 +10,16 @@ use crosspoint_model::{ConnectorId, Instant};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::{Error, SourceFault, check};
+
+/// How long a read waits for a vendor that asks for patience, from one page to the next. Beyond it the
+/// read ends and says so, and a later one goes on behind what was read.
+const LONGEST_REST: Duration = Duration::from_secs(300);
+
+/// The wait where the vendor does not say how long.
+const UNTOLD_REST: Duration = Duration::from_secs(5);
+
+/// The shortest wait, for vendors that say `Retry-After: 0` and mean otherwise.
+const SHORTEST_REST: Duration = Duration::from_millis(200);
 
 /// How much one page may hold.
 #[derive(Clone, Copy, Debug)]
@@ -94,7 +105,8 @@ pub struct ReadSummary {
 
 /// Reads pages from `cursor` on until the source has caught up, appending each as one ledger entry
 /// with its cursor; returns when all of it is durable. Where the source no longer understands the
-/// cursor it starts from the beginning, once.
+/// cursor it starts from the beginning, once. A vendor that asks for patience is asked again after
+/// as long as it said, so that throttling and work of its own end no history.
 ///
 /// # Errors
 /// What the source or the ledger came to; pages before it are in the ledger.
@@ -105,6 +117,7 @@ pub async fn read_stream(
 ) -> Result<ReadSummary, Error> {
     let mut summary = ReadSummary::default();
     let mut restarted = false;
+    let mut rested = Duration::ZERO;
     loop {
         let page = match source.read(ctx.stream, cursor.as_deref(), ctx.budget).await {
             Ok(page) => page,
@@ -118,6 +131,11 @@ pub async fn read_stream(
                 continue;
             }
             Err(fault) => {
+                if let Some(rest) = rest(&fault, rested) {
+                    tokio::time::sleep(rest).await;
+                    rested += rest;
+                    continue;
+                }
                 return Err(Error::Source {
                     connector: ctx.connector.0.clone(),
                     stream: ctx.stream.into(),
@@ -125,6 +143,7 @@ pub async fn read_stream(
                 });
             }
         };
+        rested = Duration::ZERO;
         let more = page.more;
         let moved = cursor.as_deref() != Some(page.next_cursor.as_slice());
         if more && !moved {
@@ -157,6 +176,17 @@ pub async fn read_stream(
         ctx.ledger.durable(seq).await?;
     }
     Ok(summary)
+}
+
+/// How long to wait before the vendor is asked again, if it asked for patience and `rested` leaves
+/// some.
+fn rest(fault: &SourceFault, rested: Duration) -> Option<Duration> {
+    let SourceFault::RateLimited(ms) = fault else {
+        return None;
+    };
+    let rest = ms.map_or(UNTOLD_REST, Duration::from_millis);
+    let rest = rest.max(SHORTEST_REST);
+    (rested.saturating_add(rest) <= LONGEST_REST).then_some(rest)
 }
 
 /// Checks a page's records and appends it. Answers with the entry's number and how many records and

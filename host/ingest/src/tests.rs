@@ -154,3 +154,31 @@ async fn an_expired_cursor_starts_the_stream_over_once() {
         [Some(b"old".to_vec()), None]
     );
 }
+
+#[tokio::test]
+async fn a_vendor_that_asks_for_patience_is_asked_again() {
+    let (_dir, ledger) = open();
+    let source = Scripted::new(vec![
+        Ok(page(vec![event("1", "A")], b"c1", true)),
+        Err(SourceFault::RateLimited(Some(1))),
+        Err(SourceFault::RateLimited(Some(0))),
+        Ok(page(vec![event("2", "B")], b"c2", false)),
+    ]);
+    let summary = read(&source, &ledger).await.unwrap();
+    assert_eq!((summary.records, summary.pages), (2, 2));
+    let cursors = source.cursors.lock().unwrap().clone();
+    let asked: Vec<_> = cursors.iter().flatten().map(Vec::as_slice).collect();
+    assert_eq!(asked, [b"old".as_slice(), b"c1", b"c1", b"c1"]);
+}
+
+#[tokio::test]
+async fn patience_ends() {
+    let (_dir, ledger) = open();
+    let hour = SourceFault::RateLimited(Some(3_600_000));
+    let source = Scripted::new(vec![Err(hour)]);
+    let error = read(&source, &ledger).await.unwrap_err();
+    let Error::Source { fault, .. } = error else {
+        panic!("another error: {error}")
+    };
+    assert!(matches!(fault, SourceFault::RateLimited(Some(3_600_000))));
+}

@@ -19,6 +19,8 @@
 //!   (`handing_over_equals_the_definition_of_the_window`).
 //! - A profile that merges is not entered again where one of its parts already was
 //!   (`a_merge_sends_nothing_twice`).
+//! - What happens once comes behind what a vendor holds, and goes before it
+//!   (`what_happens_once_finds_the_contact_there`, `a_new_configuration_keeps_the_order`).
 //! - Transitions lead from the members before to the members now, through merges too
 //!   (`transitions_lead_to_the_members`).
 //! - What a profile would be at a later instant is what it is once that instant has come

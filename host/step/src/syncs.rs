@@ -35,7 +35,8 @@ impl Compiled {
     /// A sync whose action leaves the vendor holding something (a list member, a contact) is kept
     /// true to the profile: what was handed over is noted on the profile, and `everything` brings
     /// up to date what an earlier configuration could not know. A sync whose action happens once
-    /// (a message, an event) follows transitions and changes only.
+    /// (a message, an event, a tag) follows transitions and changes only. It comes after the former
+    /// when a segment is entered and before them when it is left, so that it finds the contact there.
     pub(crate) fn run_syncs(
         &self,
         state: &mut impl State,
@@ -49,17 +50,10 @@ impl Compiled {
             due,
             everything,
         } = *changes;
-        for transition in transitions {
-            for &index in self
-                .by_segment
-                .get(&transition.segment)
-                .into_iter()
-                .flatten()
-            {
-                let sync = &self.syncs[index];
-                if !sync.is_state() {
-                    self.once(state, profile, sync, transition.entered, ctx)?;
-                } else if !everything {
+        self.run_once(state, profile, transitions, false, ctx)?;
+        for transition in transitions.iter().filter(|_| !everything) {
+            for sync in self.of_segment(transition.segment) {
+                if sync.is_state() {
                     self.hold(state, profile, sync, transition.entered, ctx)?;
                 }
             }
@@ -85,7 +79,32 @@ impl Compiled {
                 self.follow_fields(state, profile, sync, ctx)?;
             }
         }
+        self.run_once(state, profile, transitions, true, ctx)
+    }
+
+    /// Syncs whose action happens once, of the segments entered or of those left.
+    fn run_once(
+        &self,
+        state: &mut impl State,
+        profile: &Profile,
+        transitions: &[Transition],
+        entered: bool,
+        ctx: &mut Context,
+    ) -> Result<(), Error> {
+        for transition in transitions.iter().filter(|it| it.entered == entered) {
+            for sync in self.of_segment(transition.segment) {
+                if !sync.is_state() {
+                    self.once(state, profile, sync, entered, ctx)?;
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// Syncs that follow a segment without watching values.
+    fn of_segment(&self, segment: Symbol) -> impl Iterator<Item = &CompiledSync> {
+        let indexes = self.by_segment.get(&segment).into_iter().flatten();
+        indexes.map(|&index| &self.syncs[index])
     }
 
     /// Something that happens once per transition.

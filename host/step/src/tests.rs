@@ -1,4 +1,5 @@
 mod sweep;
+mod turns;
 mod watched;
 
 use std::collections::BTreeSet;

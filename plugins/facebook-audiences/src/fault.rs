@@ -50,6 +50,10 @@ pub fn answer(sent: Result<Reply, HttpError>) -> Answer {
         (4 | 17 | 32 | 613 | 80_000..=80_014, _) => Outcome::RateLimited(wait_ms(&reply)),
         (368, _) => Outcome::RateLimited(Some(BLOCKED_MS)),
         (102 | 190, _) => Outcome::Auth(format!("{text}: the access token is invalid or expired")),
+        // The only one of its kind that no number tells from a wrong parameter.
+        (100, _) if names_proof(error) => Outcome::Auth(format!(
+            "{text}: `app_secret` is not that of the token's app, or missing"
+        )),
         (10 | 200..=299, _) => Outcome::Auth(format!(
             "{text}: the token lacks `ads_management` for the ad account, or the terms of Custom \
              Audiences are not accepted"
@@ -74,6 +78,12 @@ pub fn answer(sent: Result<Reply, HttpError>) -> Answer {
             other => other,
         },
     })
+}
+
+/// The proof of the request by the app secret is missing or wrong.
+fn names_proof(error: &Value) -> bool {
+    let message = error["message"].as_str();
+    message.is_some_and(|text| text.contains("appsecret_proof"))
 }
 
 /// As the error of a call that reads.

@@ -233,10 +233,12 @@ fn accepted(body: &Value, people: &[Person<'_>]) -> Result<Outcome, Outcome> {
     }
 }
 
-/// A number for the session, the same for the same deliveries: FNV-1a over their keys.
+/// A number for the session, the same for the same try of the same deliveries: FNV-1a over their keys.
+/// A later try is a session of its own, since a session ends by itself.
 fn session_id(people: &[Person<'_>]) -> u64 {
     const PRIME: u64 = 0x0000_0100_0000_01B3;
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let tries = people.iter().map(|person| person.item.attempt).max();
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325 ^ u64::from(tries.unwrap_or_default());
     let keys = people
         .iter()
         .flat_map(|person| person.item.key.bytes().chain([b'\n']));

@@ -1,6 +1,7 @@
 //! Requests to the API and what its answers mean.
 
 use crosspoint_sdk::http::{Call, Http, HttpError, Reply};
+use crosspoint_sdk::map::json::Json;
 use crosspoint_sdk::serde_json::{self, Value};
 use crosspoint_sdk::{Context, Error, Outcome};
 
@@ -39,10 +40,16 @@ pub fn read(sent: Result<Reply, HttpError>, scope: &str) -> Result<Value, Error>
         _ => {
             let reply = reply.success()?;
             // A proxy's page in place of an answer may pass.
-            serde_json::from_slice(reply.body())
-                .map_err(|_| Error::Transient("the answer is not Klaviyo's".to_owned()))
+            exact(reply.body())
+                .ok_or_else(|| Error::Transient("the answer is not Klaviyo's".to_owned()))
         }
     }
+}
+
+/// JSON without a digit lost.
+pub fn exact(bytes: &[u8]) -> Option<Value> {
+    let json = Json::parse(std::str::from_utf8(bytes).ok()?).ok()?;
+    Some(Value::from(&json))
 }
 
 fn retired() -> Error {

@@ -9,7 +9,7 @@ use crate::client::{api, outcome, send};
 use crate::jobs::{self, Kind};
 use crate::requests::{all_identifiers, email, event, profile, subscription, unsubscription};
 use crate::settings::Settings;
-use crate::{SUBSCRIBE, UNSUBSCRIBE, lists, membership};
+use crate::{SUBSCRIBE, UNSUBSCRIBE, consents, lists, membership};
 
 /// One outcome per item.
 ///
@@ -209,8 +209,20 @@ fn consent(
         };
         let (places, profiles): (Vec<_>, Vec<_>) = members.into_iter().unzip();
         let answers = jobs::hand_over(ctx, settings, resource, list.as_deref(), &profiles)?;
+        let accepted: Vec<(&str, &Value)> = places
+            .iter()
+            .zip(&profiles)
+            .zip(&answers)
+            .filter(|(_, answer)| matches!(answer, Outcome::Done(_)))
+            .map(|((at, profile), _)| (items[*at].key.as_str(), profile))
+            .collect();
+        let is_granted = resource == jobs::SUBSCRIBE;
+        let queued = consents::accepted(ctx, is_granted, list.as_deref(), &accepted);
         for (at, answer) in places.into_iter().zip(answers) {
-            outcomes[at] = answer;
+            outcomes[at] = match answer {
+                Outcome::Done(_) => queued.clone(),
+                other => other,
+            };
         }
     }
     Ok(outcomes)

@@ -149,14 +149,14 @@ pub fn poll(
     match own["status"].as_str().unwrap_or_default() {
         "complete" => {}
         "cancelled" => {
-            ctx.notes().delete(job);
+            settle(ctx, job, keys);
             return all(Outcome::Transient("Klaviyo cancelled the job".to_owned()));
         }
         _ => return all(Outcome::Queued(job.to_owned())),
     }
     let failed = own["failed_count"].as_u64().unwrap_or_default();
     if failed == 0 {
-        ctx.notes().delete(job);
+        settle(ctx, job, keys);
         return all(Outcome::Done(None));
     }
     if kind != Kind::Import {
@@ -167,8 +167,29 @@ pub fn poll(
         });
     }
     let outcomes = imported(ctx, settings, job, &path, keys, failed)?;
-    ctx.notes().delete(job);
+    settle(ctx, job, keys);
     Ok(outcomes)
+}
+
+/// Notes which items of a job are settled: `KEY!`. With the last one the note goes.
+fn settle(ctx: &Context, job: &str, keys: &[String]) {
+    let note = ctx.notes().get(job).unwrap_or_default();
+    let note = String::from_utf8_lossy(&note).into_owned();
+    let settled: Vec<String> = note
+        .split(',')
+        .map(|key| match keys.iter().any(|own| own == key) {
+            true => format!("{key}!"),
+            false => key.to_owned(),
+        })
+        .collect();
+    if settled
+        .iter()
+        .all(|key| key.ends_with('!') || key.is_empty())
+    {
+        ctx.notes().delete(job);
+    } else {
+        ctx.notes().set(job, settled.join(",").as_bytes());
+    }
 }
 
 fn imported(
@@ -181,7 +202,10 @@ fn imported(
 ) -> Result<Vec<Outcome>, Error> {
     let note = ctx.notes().get(job).unwrap_or_default();
     let order = String::from_utf8_lossy(&note).into_owned();
-    let order: Vec<&str> = order.split(',').collect();
+    let order: Vec<&str> = order
+        .split(',')
+        .map(|key| key.trim_end_matches('!'))
+        .collect();
     let errors = import_errors(ctx, settings, path)?;
     let mut refused: BTreeMap<&str, Outcome> = BTreeMap::new();
     for error in &errors {

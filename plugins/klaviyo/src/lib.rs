@@ -13,6 +13,7 @@
 //! Coupons, and whatever sends a message: Klaviyo's flows do, triggered by events.
 
 mod client;
+mod consents;
 mod deliver;
 mod jobs;
 mod lists;
@@ -51,6 +52,9 @@ const UNSUBSCRIBE: &str = "unsubscribe";
 
 /// Most items of an import job: their keys fit into one note.
 const MAX_IMPORT: u32 = 1000;
+
+/// Most items of a job that subscribes: who they are fits into one note.
+const MAX_SUBSCRIBE: u32 = 250;
 
 /// Most bytes of items in a batch: Klaviyo takes 5 MB, and JSON is longer than the items.
 const MAX_BATCH_BYTES: u64 = 2 << 20;
@@ -240,7 +244,7 @@ impl Destination for Klaviyo {
                 ..action(
                     custom(SUBSCRIBE),
                     "Subscribe to the channels that the profile grants; ends unsubscribes and suppressions",
-                    MAX_IMPORT,
+                    MAX_SUBSCRIBE,
                 )
             },
             action(custom(UNSUBSCRIBE), "Unsubscribe from email marketing", 100),
@@ -258,7 +262,10 @@ impl Destination for Klaviyo {
         job: &str,
         keys: &[String],
     ) -> Result<Vec<Outcome>, Error> {
-        jobs::poll(ctx, settings, job, keys)
+        match consents::is_job(job) {
+            true => consents::poll(ctx, settings, job, keys),
+            false => jobs::poll(ctx, settings, job, keys),
+        }
     }
 
     /// The lists: what can be proven without an effect. The scopes to write cannot.

@@ -130,7 +130,7 @@ pub fn consents(row: &Value) -> Result<Vec<Record>, Fault> {
 
 /// State and instant. A suppression by the person, or by the operator, withdraws a consent; one
 /// for a bounced or invalid address says nothing of it.
-fn decision(told: &Value, updated: Instant) -> Option<(ConsentState, Instant)> {
+pub fn decision(told: &Value, updated: Instant) -> Option<(ConsentState, Instant)> {
     let suppressed = told["suppression"].as_array().into_iter().flatten();
     let withdrawn = suppressed
         .filter(|one| {

@@ -89,10 +89,14 @@ pub fn remove(
             Ok(reply) if reply.is_success() => {
                 let answer: Value = serde_json::from_slice(reply.body()).unwrap_or_default();
                 match &answer["data"] {
-                    Value::Array(rows) => Outcome::Done(
-                        rows.first()
-                            .and_then(|row| row["id"].as_str().map(str::to_owned)),
-                    ),
+                    Value::Array(rows) => match rows.first().and_then(|row| row["id"].as_str()) {
+                        Some(id) => Outcome::Done(Some(id.to_owned())),
+                        // One that is new is not found at once.
+                        None if item.attempt == 0 => {
+                            Outcome::Transient("Klaviyo does not find the person".to_owned())
+                        }
+                        None => Outcome::Done(None),
+                    },
                     _ => Outcome::Transient("the answer is not Klaviyo's".to_owned()),
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crosspoint_sdk::serde_json::{self, Value, json};
 use crosspoint_sdk::{Budget, Context, Error, Page, Received, Record, Reject, WebhookRequest};
 
-use crate::client::{api, read};
+use crate::client::{api, exact, read};
 use crate::mapping;
 use crate::settings::Settings;
 use crate::walk::{Cursor, Walk};
@@ -157,7 +157,7 @@ fn metrics(
 /// What a webhook call brings: engagements as they are, all else as streams to read.
 pub fn receive(request: &WebhookRequest) -> Received {
     let mut received = Received::empty();
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let body = exact(&request.body).unwrap_or_default();
     let Some(calls) = body["data"].as_array() else {
         received.part(ENGAGEMENTS).rejects.push(Reject {
             locator: "webhook".to_owned(),

@@ -4,8 +4,11 @@
 //! meanwhile move nothing. Only where more rows than a page holds have nearly the same instant,
 //! Klaviyo's own link to the next page is followed.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crosspoint_sdk::http::Call;
 use crosspoint_sdk::map::instant;
+use crosspoint_sdk::recent::{Recent, mark};
 use crosspoint_sdk::serde_json::Value;
 use crosspoint_sdk::{Budget, Context, Error, Instant, settings as cursors};
 use serde::{Deserialize, Serialize};
@@ -51,6 +54,8 @@ pub struct Cursor {
     next: Option<String>,
     /// Newest row seen, in milliseconds.
     seen: Option<Instant>,
+    /// What was handed over lately.
+    recent: Recent,
 }
 
 /// Rows and where to go on.
@@ -64,12 +69,15 @@ pub struct Rows {
 }
 
 impl Cursor {
-    const START: Self = Self {
-        v: VERSION,
-        since: None,
-        next: None,
-        seen: None,
-    };
+    fn start() -> Self {
+        Self {
+            v: VERSION,
+            since: None,
+            next: None,
+            seen: None,
+            recent: Recent::default(),
+        }
+    }
 
     /// Reads a cursor.
     ///
@@ -77,7 +85,7 @@ impl Cursor {
     /// [`Error::CursorExpired`] where it is not understood.
     pub fn decode(bytes: Option<&[u8]>) -> Result<Self, Error> {
         match cursors::decode_cursor::<Self>(bytes)? {
-            None => Ok(Self::START),
+            None => Ok(Self::start()),
             Some(cursor) if cursor.v == VERSION && cursor.is_plausible() => Ok(cursor),
             Some(_) => Err(Error::CursorExpired(
                 "the cursor is of another version, or damaged".to_owned(),
@@ -117,19 +125,25 @@ impl Walk {
         budget: Budget,
     ) -> Result<Rows, Error> {
         let count = self.count(budget);
-        self.advance(cursor, settings.overlap_s, budget, |since, next| {
-            let http = api(ctx, settings);
-            let call = match next {
-                Some(next) => http.get(next),
-                None => self.first(http.get(self.path), since, count),
-            };
-            let answer = call.send()?;
-            // A link may be too old; the same place is found by its instant.
-            if next.is_some() && matches!(answer.status(), 400 | 404) {
-                return Ok(None);
-            }
-            read(Ok(answer), self.scope).map(Some)
-        })
+        self.advance(
+            cursor,
+            settings.overlap_s,
+            now_ms(),
+            budget,
+            |since, next| {
+                let http = api(ctx, settings);
+                let call = match next {
+                    Some(next) => http.get(next),
+                    None => self.first(http.get(self.path), since, count),
+                };
+                let answer = call.send()?;
+                // A link may be too old; the same place is found by its instant.
+                if next.is_some() && matches!(answer.status(), 400 | 404) {
+                    return Ok(None);
+                }
+                read(Ok(answer), self.scope).map(Some)
+            },
+        )
     }
 
     fn count(&self, budget: Budget) -> u32 {
@@ -156,8 +170,9 @@ impl Walk {
     /// As [`Self::rows`], out of the answers that `fetch` gets; `None` for a link that is no more.
     pub fn advance(
         &self,
-        cursor: Cursor,
+        mut cursor: Cursor,
         overlap_s: i64,
+        now: Instant,
         budget: Budget,
         mut fetch: impl FnMut(Option<Instant>, Option<&str>) -> Result<Option<Value>, Error>,
     ) -> Result<Rows, Error> {
@@ -196,22 +211,37 @@ impl Walk {
             .max();
         let seen = newest.max(cursor.seen);
         let more = cut || next.is_some();
-        let to = |since, next| Cursor {
+        let (since, next) = match rows.last().and_then(moved) {
+            _ if !more => {
+                let from = |seen| cursor.recent.next_sweep(seen, overlap_s * 1000, Some(now));
+                (seen.map(from).max(cursor.since), None)
+            }
+            Some(from) => (Some(from), None),
+            None => (since, next),
+        };
+        // The very same content was handed over: rows of the overlap, or of one second.
+        let mut recent = std::mem::take(&mut cursor.recent);
+        rows.retain(|row| {
+            let at = instant_of(&row["attributes"][self.by]);
+            at.is_none_or(|at| recent.insert(at, mark([row.to_string().as_str()])))
+        });
+        if let Some(seen) = seen {
+            recent.forget_before(seen - overlap_s * 1000 - STEP_MS);
+        }
+        let cursor = Cursor {
             v: VERSION,
             since,
             next,
             seen,
-        };
-        let cursor = match rows.last().and_then(moved) {
-            _ if !more => to(
-                seen.map(|seen| seen - overlap_s * 1000).max(cursor.since),
-                None,
-            ),
-            Some(from) => to(Some(from), None),
-            None => to(since, next),
+            recent,
         };
         Ok(Rows { rows, cursor, more })
     }
+}
+
+fn now_ms() -> Instant {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
 }
 
 /// How many rows stay within so many bytes; at least one where there is one.

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crosspoint_sdk::map::instant;
 use crosspoint_sdk::model::{Engagement, EngagementKind};
+use crosspoint_sdk::recent::{Recent, mark};
 use crosspoint_sdk::serde_json::Value;
 use crosspoint_sdk::{
     Body, Budget, Context, Error, Identifier, Instant, Page, Record, Reject, settings as cursors,
@@ -43,6 +44,8 @@ struct Cursor {
     since: Option<Instant>,
     /// The newest activity seen.
     seen: Option<Instant>,
+    /// What was handed over lately.
+    recent: Recent,
     /// The round under way.
     round: Option<Round>,
 }
@@ -92,6 +95,7 @@ pub fn page(
             v: VERSION,
             since: None,
             seen: None,
+            recent: Recent::default(),
             round: None,
         },
     };
@@ -126,6 +130,9 @@ pub fn page(
         if !round.dirty {
             let reached = round.started - OVERLAP_MS;
             cursor.since = cursor.seen.map(|seen| seen.min(reached)).max(cursor.since);
+            if let Some(since) = cursor.since {
+                cursor.recent.forget_before(since.div_euclid(1000) * 1000);
+            }
         }
     } else {
         page.more = true;
@@ -215,14 +222,24 @@ fn one(
     'rows: for row in rows {
         let facts = facts(row);
         for (at, fact) in facts.iter().enumerate().skip(round.within) {
+            let made = record(campaign, row, fact);
+            let is_known = made.as_ref().is_ok_and(|record| {
+                let mark = mark([record.id.as_str()]);
+                cursor.recent.contains(record.updated_at, mark)
+            });
+            if is_known {
+                continue;
+            }
             bytes += fact.to_string().len() as u64 + MEMBER_BYTES;
             let handed = page.records.len() + page.rejects.len();
             if handed > 0 && (bytes > budget.bytes || handed >= budget.records as usize) {
                 round.within = at;
                 break 'rows;
             }
-            match record(campaign, row, fact) {
+            match made {
                 Ok(record) => {
+                    let mark = mark([record.id.as_str()]);
+                    cursor.recent.insert(record.updated_at, mark);
                     cursor.seen = cursor.seen.max(Some(record.updated_at));
                     page.records.push(record);
                 }

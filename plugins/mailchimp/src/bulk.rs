@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use crosspoint_sdk::http::Method;
 use crosspoint_sdk::serde_json::{self, Map, Value, json};
 use crosspoint_sdk::{Context, Error, Outcome};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
-use crate::client::{Absent, Operation, api, read};
+use crate::client::{Absent, Operation, UNARCHIVABLE, api, archived, read};
 use crate::settings::Settings;
 
 /// Most bytes of unpacked results that are looked at: 500 full members are a tenth of it.
@@ -67,6 +68,10 @@ fn entry(key: &str, operation: &Operation) -> Value {
         "path": operation.path,
         "operation_id": key,
     });
+    if operation.method == Method::Delete {
+        // What was refused can be looked up.
+        entry["operation_id"] = json!(format!("{key} {}", operation.path));
+    }
     if !operation.query.is_empty() {
         let pairs = operation.query.iter();
         let params: Map<_, _> = pairs
@@ -131,16 +136,25 @@ pub fn poll(
         ));
     };
     let meaning = Operation {
-        method: crosspoint_sdk::http::Method::Put,
+        method: Method::Put,
         path: String::new(),
         query: Vec::new(),
         body: None,
         absent,
         repeatable: true,
     };
+    let http = api(ctx, settings);
     Ok(keys
         .iter()
         .map(|key| match results.get(key) {
+            Some(OperationResult {
+                status_code: UNARCHIVABLE,
+                operation_id,
+                ..
+            }) if operation_id.contains(' ') => {
+                let (_, path) = operation_id.split_once(' ').unwrap_or_default();
+                archived(&http, path)
+            }
             Some(result) => meaning.outcome(result.status_code, result.response.as_bytes(), None),
             None => Outcome::Unknown("the results do not name this item".to_owned()),
         })
@@ -172,10 +186,14 @@ fn unpack(packed: &[u8]) -> Option<BTreeMap<String, OperationResult>> {
         results.extend(
             entries
                 .into_iter()
-                .map(|one| (one.operation_id.clone(), one)),
+                .map(|one| (key_of(&one.operation_id).to_owned(), one)),
         );
     }
     Some(results)
+}
+
+fn key_of(operation_id: &str) -> &str {
+    operation_id.split(' ').next().unwrap_or_default()
 }
 
 /// The regular files of a tar: 512-byte headers with the size in octal at 124 and the type at 156,

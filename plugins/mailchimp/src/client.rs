@@ -1,6 +1,7 @@
 //! Requests to the Marketing API and what its answers mean.
 
 use crosspoint_sdk::http::{Call, Http, HttpError, Method, Reply, encode_component};
+use crosspoint_sdk::map::json::Json;
 use crosspoint_sdk::serde_json::{self, Value};
 use crosspoint_sdk::{Context, Error, Outcome};
 use md5::{Digest, Md5};
@@ -60,6 +61,9 @@ impl Operation {
             call = call.json_body(body)?;
         }
         Ok(match call.send() {
+            Ok(reply) if self.method == Method::Delete && reply.status() == UNARCHIVABLE => {
+                archived(http, &self.path)
+            }
             Ok(reply) => self.outcome(reply.status(), reply.body(), reply.retry_after_ms()),
             Err(error) => error.into(),
         })
@@ -94,6 +98,26 @@ impl Operation {
                 None => Outcome::rejected(None, text),
             },
         }
+    }
+}
+
+/// The status of the answer where a member is archived already, or is one that cannot be.
+pub const UNARCHIVABLE: u16 = 405;
+
+/// Which of the two the member at `path` is.
+pub fn archived(http: &Http<'_>, path: &str) -> Outcome {
+    match read(http.get(path).query("fields", "id,status").send()) {
+        Ok(member) if member["status"] == "archived" => {
+            Outcome::Done(member["id"].as_str().map(str::to_owned))
+        }
+        Ok(_) => Outcome::rejected(
+            Some("email"),
+            "Mailchimp archives no member who bounced or has not confirmed",
+        ),
+        Err(Error::Gone(_)) => Outcome::Done(None),
+        Err(Error::Auth(text)) => Outcome::Auth(text),
+        Err(Error::RateLimited(wait_ms)) => Outcome::RateLimited(wait_ms),
+        Err(error) => Outcome::Transient(error.to_string()),
     }
 }
 
@@ -156,8 +180,11 @@ pub fn read(sent: Result<Reply, HttpError>) -> Result<Value, Error> {
         _ => {
             let reply = reply.success()?;
             // A proxy's page in place of an answer may pass.
-            serde_json::from_slice(reply.body())
-                .map_err(|_| Error::Transient("the answer is not Mailchimp's".to_owned()))
+            let json = std::str::from_utf8(reply.body())
+                .ok()
+                .and_then(|text| Json::parse(text).ok());
+            json.map(|json| Value::from(&json))
+                .ok_or_else(|| Error::Transient("the answer is not Mailchimp's".to_owned()))
         }
     }
 }

@@ -5,6 +5,7 @@
 //! on; only where more rows than a page holds changed in the same second, rows of that second are
 //! skipped by number, in a window that nothing can enter.
 
+use crosspoint_sdk::recent::Recent;
 use crosspoint_sdk::{Error, settings};
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +14,16 @@ const VERSION: u8 = 1;
 /// A second that ended so long ago takes no further change. In seconds.
 const SETTLED_S: i64 = 120;
 
-/// Position in the order of change. All instants are seconds since the epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Position in the order of change. All instants are seconds since the epoch, but for `recent`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cursor {
     v: u8,
     /// Change of the newest row seen; absent before the first.
     at: Option<i64>,
     mode: Mode,
+    /// What was handed over lately; in milliseconds.
+    pub recent: Recent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +67,14 @@ pub struct Got {
 
 impl Cursor {
     /// Before the first row.
-    pub const START: Self = Self {
-        v: VERSION,
-        at: None,
-        mode: Mode::Forward,
-    };
+    pub fn start() -> Self {
+        Self {
+            v: VERSION,
+            at: None,
+            mode: Mode::Forward,
+            recent: Recent::default(),
+        }
+    }
 
     /// Reads a cursor.
     ///
@@ -76,7 +82,7 @@ impl Cursor {
     /// [`Error::CursorExpired`] for one of another version.
     pub fn decode(bytes: Option<&[u8]>) -> Result<Self, Error> {
         match settings::decode_cursor::<Self>(bytes)? {
-            None => Ok(Self::START),
+            None => Ok(Self::start()),
             Some(cursor) if cursor.v == VERSION && cursor.at.is_none_or(is_plausible) => Ok(cursor),
             Some(_) => Err(Error::CursorExpired(
                 "the cursor is of another version, or damaged".to_owned(),
@@ -84,8 +90,8 @@ impl Cursor {
         }
     }
 
-    /// What the next request asks for.
-    pub fn ask(&self, overlap_s: i64) -> Ask {
+    /// What the next request asks for, at this instant.
+    pub fn ask(&self, overlap_s: i64, now: i64) -> Ask {
         let Some(at) = self.at else {
             return Ask::default();
         };
@@ -96,7 +102,11 @@ impl Cursor {
                 ..Ask::default()
             },
             Mode::CaughtUp => Ask {
-                since: Some(at - overlap_s),
+                since: Some(
+                    self.recent
+                        .next_sweep(at * 1000, overlap_s * 1000, Some(now * 1000))
+                        .div_euclid(1000),
+                ),
                 ..Ask::default()
             },
             Mode::Ties { skip, .. } => Ask {
@@ -127,6 +137,7 @@ impl Cursor {
             v: VERSION,
             at,
             mode,
+            recent: self.recent.clone(),
         };
         if let Mode::Ties { skip, total } = self.mode {
             let settled = self.at.is_some_and(|at| at + SETTLED_S < got.now);
@@ -142,7 +153,7 @@ impl Cursor {
             };
         }
         let Some(last) = got.last else {
-            return (*self, false);
+            return (self.clone(), false);
         };
         if got.complete {
             return (to(Some(last).max(self.at), Mode::CaughtUp), false);
@@ -155,6 +166,11 @@ impl Cursor {
             _ => Mode::Forward,
         };
         (to(Some(last), mode), true)
+    }
+
+    /// Change of the newest row seen, in seconds.
+    pub fn at(&self) -> Option<i64> {
+        self.at
     }
 
     /// Writes the cursor.

@@ -8,7 +8,7 @@ use crosspoint_sdk::{ActionKind, Batch, Context, Error, Item, Outcome};
 
 use crate::bulk;
 use crate::client::{Absent, Operation, api};
-use crate::requests::{by_address, consent, operation, subscription};
+use crate::requests::{REMOVE_TAG, by_address, consent, operation, subscription};
 use crate::settings::{Settings, is_list_id};
 
 /// Notes `list:ID` name the lists beside the configured one that ever got a member from here.
@@ -23,10 +23,19 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
         ActionKind::AddToList => by_list(ctx, settings, batch, add),
         ActionKind::RemoveFromList => {
             by_list(ctx, settings, batch, |ctx, settings, list, items| {
-                each(ctx, settings, &batch.action, list, items)
+                every_address(ctx, settings, &batch.action, &[list.to_owned()], items)
             })
         }
-        ActionKind::DeleteContact | ActionKind::Suppress => everywhere(ctx, settings, batch),
+        ActionKind::DeleteContact | ActionKind::Suppress => {
+            let items: Vec<_> = batch.items.iter().collect();
+            let lists = lists(ctx, settings);
+            every_address(ctx, settings, &batch.action, &lists, &items)
+        }
+        ActionKind::Custom(name) if name == REMOVE_TAG => {
+            let items: Vec<_> = batch.items.iter().collect();
+            let lists = [settings.list_id.clone()];
+            every_address(ctx, settings, &batch.action, &lists, &items)
+        }
         action => {
             let items: Vec<_> = batch.items.iter().collect();
             each(ctx, settings, action, &settings.list_id, &items)
@@ -153,17 +162,23 @@ fn lists(ctx: &Context, settings: &Settings) -> Vec<String> {
     all
 }
 
-/// Every address of the person in every list that ever got a member from here: done where all are.
-fn everywhere(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<Outcome>, Error> {
-    let mut outcomes = vec![Outcome::Done(None); batch.items.len()];
+/// Every address of each person in each of the lists: done where all are. A person may have been put
+/// there under an address that is not their first any more.
+fn every_address(
+    ctx: &Context,
+    settings: &Settings,
+    action: &ActionKind,
+    lists: &[String],
+    items: &[&Item],
+) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = vec![Outcome::Done(None); items.len()];
     let mut addresses: Vec<(usize, Item)> = Vec::new();
-    for (at, item) in batch.items.iter().enumerate() {
+    for (at, item) in items.iter().enumerate() {
         addresses.extend(by_address(item).into_iter().map(|one| (at, one)));
     }
-    let items: Vec<_> = addresses.iter().map(|(_, item)| item).collect();
-    let lists = lists(ctx, settings);
+    let each_of: Vec<_> = addresses.iter().map(|(_, item)| item).collect();
     // An item of several jobs could not be polled.
-    let is_one_each = lists.len() == 1 && items.len() == batch.items.len();
+    let is_one_each = lists.len() == 1 && each_of.len() == items.len();
     let alone = Settings {
         bulk_from: if is_one_each {
             settings.bulk_from
@@ -172,8 +187,8 @@ fn everywhere(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<O
         },
         ..settings.clone()
     };
-    for list in &lists {
-        let answers = each(ctx, &alone, &batch.action, list, &items)?;
+    for list in lists {
+        let answers = each(ctx, &alone, action, list, &each_of)?;
         for ((at, _), answer) in addresses.iter().zip(answers) {
             if matches!(outcomes[*at], Outcome::Done(_)) {
                 outcomes[*at] = answer;

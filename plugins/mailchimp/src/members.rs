@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crosspoint_sdk::map::instant;
+use crosspoint_sdk::recent::mark;
 use crosspoint_sdk::serde_json::Value;
 use crosspoint_sdk::{Budget, Context, Error, Page, Record, Reject};
 
@@ -73,7 +74,7 @@ pub fn page(
 
 /// One page from `cursor` on, out of the rows that `fetch` gets.
 pub fn advance(
-    cursor: Cursor,
+    mut cursor: Cursor,
     overlap_s: i64,
     view: View,
     budget: Budget,
@@ -82,7 +83,7 @@ pub fn advance(
 ) -> Result<Page, Error> {
     let by_bytes = u32::try_from(budget.bytes / USUAL_BYTES).unwrap_or(MAX_ROWS);
     let count = budget.records.min(by_bytes).clamp(1, MAX_ROWS);
-    let mut ask = cursor.ask(overlap_s);
+    let mut ask = cursor.ask(overlap_s, now);
     let (mut rows, mut total) = fetch(ask, count)?;
     if let Some(again) = rows
         .first()
@@ -109,7 +110,12 @@ pub fn advance(
             break;
         }
         got.kept += 1;
-        got.last = changed_s(row).or(got.last);
+        let changed = changed_s(row);
+        got.last = changed.or(got.last);
+        let is_new = |at: i64| cursor.recent.insert(at * 1000, mark([text.as_str()]));
+        if !changed.is_none_or(is_new) {
+            continue;
+        }
         match view.map(row) {
             Ok(record) => page.records.extend(record),
             Err((field, reason)) => page.rejects.push(reject(row, field, reason)),
@@ -117,7 +123,10 @@ pub fn advance(
     }
     let handed_all = got.kept as usize == rows.len();
     got.complete = handed_all && (rows.is_empty() || ask.skip + got.kept >= total);
-    let (next, more) = cursor.step(got);
+    let (mut next, more) = cursor.step(got);
+    if let Some(at) = next.at() {
+        next.recent.forget_before((at - overlap_s) * 1000);
+    }
     page.next_cursor = next.encode()?;
     page.more = more;
     Ok(page)

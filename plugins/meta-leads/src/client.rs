@@ -181,6 +181,15 @@ fn fault(reply: &Reply, json: &Json) -> Fault {
         190 | 102 => Error::Auth(format!(
             "{said}: the token is no longer valid, make a new one"
         )),
+        // The only one of its kind that no number tells from a wrong parameter.
+        100 if json
+            .text_at("error.message")
+            .is_some_and(|text| text.contains("appsecret_proof")) =>
+        {
+            Error::Auth(format!(
+                "{said}: `app_secret` is not that of the token's app, or missing"
+            ))
+        }
         4 | 17 | 32 | 368 | 613 | 80_000..=80_014 => wait(),
         10 | 200..=299 => Error::Auth(format!(
             "{said}: the token lacks a permission (`leads_retrieval`, `pages_manage_ads`), or Leads \

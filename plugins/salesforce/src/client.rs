@@ -311,7 +311,11 @@ impl From<Fault> for Error {
             return by_status;
         };
         if problems.iter().any(Problem::is_limit) {
-            return Self::RateLimited(None);
+            let wait_ms = match by_status {
+                Self::RateLimited(wait_ms) => wait_ms,
+                _ => None,
+            };
+            return Self::RateLimited(wait_ms);
         }
         if problems.iter().any(Problem::is_session) {
             return Self::Auth(first.describe());

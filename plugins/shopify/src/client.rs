@@ -34,7 +34,7 @@ pub(crate) enum Failure {
     Status(Reply),
     /// An answer that is not what GraphQL answers: a proxy's page, or cut short.
     Garbled,
-    /// The bucket is empty; full enough in so many milliseconds.
+    /// The bucket is too empty; full in so many milliseconds.
     Throttled(Option<u64>),
     /// The query needs more points than any may.
     TooCostly,
@@ -129,17 +129,16 @@ fn failure_of(json: &Json) -> Option<Failure> {
     })
 }
 
-/// Points that are waited for beyond those of the refused query: what the bucket is short of an
-/// item's further mutations would be asked for from the first one on again, and so for ever.
-const RESERVE: f64 = 100.0;
-
-/// `(requested + reserve - available) / restore rate`, in milliseconds, rounded up.
+/// Until the bucket is full, in milliseconds, rounded up. Points for the refused query alone would be
+/// spent by the queries before it when the call is made again, and it would be refused for ever;
+/// what is waited for is not lost, since the bucket fills meanwhile.
 fn throttle_ms(json: &Json) -> Option<u64> {
     let number = |path: &str| -> Option<f64> { json.text_at(path)?.parse().ok() };
     let requested = number("extensions.cost.requestedQueryCost")?;
     let available = number("extensions.cost.throttleStatus.currentlyAvailable")?;
     let rate = number("extensions.cost.throttleStatus.restoreRate")?;
-    let wait_ms = (requested + RESERVE - available) / rate * 1000.0;
+    let full = number("extensions.cost.throttleStatus.maximumAvailable").unwrap_or(requested);
+    let wait_ms = (full.max(requested) - available) / rate * 1000.0;
     // A cast of what is negative, or no number at all, gives 0.
     Some((wait_ms.ceil() as u64).clamp(1, 60_000))
 }

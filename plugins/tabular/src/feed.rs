@@ -207,10 +207,14 @@ impl Reading<'_> {
             return Ok(());
         };
         let stamp = stamp(entry);
-        let is_read = self.cursor.file(&entry.path).is_some_and(|state| {
+        let known = self.cursor.file(&entry.path).copied();
+        let read = known.filter(|state| {
             state.progress == Progress::Done && state.stamp == stamp && state.offset > 0
         });
-        if !is_read || !self.rest.is_at_rest(entry, &mut self.cursor) {
+        let Some(read) = read else {
+            return Ok(());
+        };
+        if !self.rest.is_at_rest(entry, &mut self.cursor) {
             return Ok(());
         }
         let to = format!("{folder}/{}", entry.path);
@@ -220,7 +224,14 @@ impl Reading<'_> {
                 format!("`archive` needs `files_write = true` among the connector's grants: {reason}"),
             ),
             other => other.into(),
-        })
+        })?;
+        // Should a file stand there again, its bytes decide whether it is this one: another of the
+        // same length may have come within the same second.
+        self.cursor.put(FileState {
+            stamp: archived(stamp),
+            ..read
+        });
+        Ok(())
     }
 
     /// The line that reading had come to.
@@ -269,7 +280,7 @@ impl Reading<'_> {
         let resumed = match known.filter(|state| state.progress != Progress::Refused) {
             Some(state) if state.stamp == stamp => Some(state),
             // What stands before is known again only where it can be looked at.
-            Some(state) if is_plain && is_continued(content, entry, &state)? => Some(state),
+            Some(state) if is_plain && is_continued(content, entry, stamp, &state)? => Some(state),
             Some(_) => {
                 self.page.notices.push(self.reread_notice(&entry.path));
                 None
@@ -458,13 +469,21 @@ impl Reading<'_> {
     }
 }
 
-/// Whether the file still begins as it did, so that only its end is new.
+/// Whether the file still begins as it did, so that only its end is new; or nothing, where it was
+/// to be archived and still stands there.
 fn is_continued(
     content: &mut dyn Content,
     entry: &Entry,
+    stamp: u64,
     state: &FileState,
 ) -> Result<bool, Trouble> {
-    Ok(entry.size > state.offset && mark(content, state.offset)? == state.mark)
+    let is_left = state.stamp == archived(stamp) && entry.size == state.offset;
+    Ok((entry.size > state.offset || is_left) && mark(content, state.offset)? == state.mark)
+}
+
+/// The stamp of a file that was asked to be moved away.
+fn archived(stamp: u64) -> u64 {
+    !stamp
 }
 
 fn mark(content: &mut dyn Content, offset: u64) -> Result<u32, Trouble> {

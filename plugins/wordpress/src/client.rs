@@ -130,10 +130,12 @@ fn fault(reply: &Reply) -> Fault {
         401 if code == "incorrect_password" || code == "invalid_username" => Error::Auth(format!(
             "{said}: check `username` and the application password"
         )),
-        401 | 403 if code.is_empty() => Error::Auth(format!("{said}: {blocked}")),
-        401 | 403 => Error::Auth(format!(
-            "{said}: the user lacks a capability, or the web server strips the authorization header"
+        401 if code == "rest_not_logged_in" => Error::Auth(format!(
+            "{said}: check `username` and the application password; or the web server strips the \
+             authorization header"
         )),
+        401 | 403 if code.is_empty() => Error::Auth(format!("{said}: {blocked}")),
+        401 | 403 => Error::Auth(format!("{said}: the user lacks a capability")),
         404 if code.is_empty() => Error::invalid(
             "url",
             format!("{said}: there is no REST API; with plain permalinks set `plain_permalinks`"),

@@ -3,8 +3,11 @@
 mod credentials;
 mod destination;
 mod faults;
+mod floor;
 mod general;
 mod source;
+mod together;
+mod unknown;
 mod webhook;
 
 use crosspoint_sandbox::Manifest;
@@ -128,6 +131,12 @@ pub const CHECKS: &[Check] = &[
         "a first read yields what the vendor holds, no more and no less",
     ),
     check(
+        "unknown-fields",
+        "C23",
+        Part::Source,
+        "a field that the vendor adds becomes an attribute, and breaks nothing",
+    ),
+    check(
         "same-twice",
         "C19",
         Part::Source,
@@ -242,6 +251,12 @@ pub const CHECKS: &[Check] = &[
         "after any additions and removals the vendor's list holds who was added last",
     ),
     check(
+        "several-at-once",
+        "C43",
+        Part::Destination,
+        "batches for different people run at once, and what a person is sent later takes effect later",
+    ),
+    check(
         "erases",
         "C37",
         Part::Destination,
@@ -252,6 +267,12 @@ pub const CHECKS: &[Check] = &[
         "C14",
         Part::Any,
         "the rate that the manifest declares is one that the vendor bears",
+    ),
+    check(
+        "floor",
+        "C44",
+        Part::Any,
+        "a call starts in a moment, and a record or delivery costs little time and memory",
     ),
 ];
 
@@ -270,6 +291,7 @@ pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
         "secrets-stay-out" => credentials::secrets_stay_out(rig).await,
         "streams-stable" => source::streams_stable(rig).await,
         "reads-everything" => source::reads_everything(rig).await,
+        "unknown-fields" => unknown::unknown_fields(rig).await,
         "same-twice" => source::same_twice(rig).await,
         "budget" => source::budget(rig).await,
         "resume-anywhere" => source::resume_anywhere(rig).await,
@@ -289,6 +311,8 @@ pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
         "destination-faults" => faults::destination(rig).await,
         "read-back" => destination::read_back(rig).await,
         "lists-converge" => destination::lists_converge(rig).await,
+        "several-at-once" => together::several_at_once(rig).await,
+        "floor" => floor::floor(rig).await,
         "erases" => destination::erases(rig).await,
         unknown => Err(Fault::Failed(format!("there is no check `{unknown}`"))),
     }

@@ -22,11 +22,12 @@ pub(crate) struct Fold {
 impl Fold {
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut fold = Self::default();
-        records.into_iter().for_each(|record| fold.take(record));
+        fold.extend(records);
         fold
     }
 
-    pub fn take(&mut self, record: &Record) {
+    /// Answers whether it is new, or a newer version.
+    pub fn take(&mut self, record: &Record) -> bool {
         let content = serde_json::to_vec(record).unwrap_or_default();
         let version = Version::of(record.updated_at, &content);
         let newer = self
@@ -37,10 +38,13 @@ impl Fold {
             self.objects
                 .insert(record.id.to_string(), (version, record.clone()));
         }
+        newer
     }
 
-    pub fn extend<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) {
-        records.into_iter().for_each(|record| self.take(record));
+    /// Answers whether any is new, or a newer version.
+    pub fn extend<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) -> bool {
+        let taken = records.into_iter().map(|record| self.take(record));
+        taken.fold(false, |any, one| any | one)
     }
 
     /// Ids of what is not deleted, without what stands beside the stream's own objects.
@@ -75,9 +79,6 @@ impl Fold {
                 subject.collection
             ));
         };
-        if subject.derived {
-            return Ok(());
-        }
         let (mut live, mut deleted) = (BTreeMap::new(), BTreeSet::new());
         for object in objects {
             let id = fill(&subject.id, |field| Some(text(at(object, field))));
@@ -90,10 +91,16 @@ impl Fold {
             }
         }
         let seen = self.live(stream);
-        let missing: Vec<_> = live
-            .keys()
-            .filter(|id| !seen.contains(id.as_str()))
-            .collect();
+        let is_of = |record: &str, object: &str| match subject.derived {
+            true => record.starts_with(object),
+            false => record == object,
+        };
+        // The first id that is not before the object's begins with it, if any does.
+        let is_seen = |id: &String| {
+            let first = seen.range(id.as_str()..).next();
+            first.is_some_and(|record| is_of(record, id))
+        };
+        let missing: Vec<_> = live.keys().filter(|id| !is_seen(id)).collect();
         if !missing.is_empty() {
             return fail(format!(
                 "stream `{name}`: {} of {} are missing: {}",
@@ -103,8 +110,12 @@ impl Fold {
             ));
         }
         let tells = stream.tells_deletions;
-        let is_surplus =
-            |id: &&&str| !live.contains_key(**id) && (tells || !deleted.contains(**id));
+        let gone = deleted.iter().filter(|_| !tells);
+        let known: BTreeSet<&str> = live.keys().chain(gone).map(String::as_str).collect();
+        let is_surplus = |id: &&&str| match subject.derived {
+            true => !known.iter().any(|object| is_of(id, object)),
+            false => !known.contains(**id),
+        };
         let surplus: Vec<_> = seen.iter().filter(is_surplus).collect();
         if !surplus.is_empty() {
             let text = "are there that the vendor does not have (any more)";

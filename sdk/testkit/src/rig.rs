@@ -16,15 +16,19 @@ use smol_str::SmolStr;
 use tempfile::TempDir;
 
 use crate::error::{Checked, Error, Fault, fail};
+use crate::fold::Fold;
 use crate::simulator::Simulator;
 use crate::subject::{Subject, at, fill, fill_value, text};
 
 /// Rounds that a call is repeated in when the vendor asks for patience.
 const PATIENCE: u32 = 50;
-/// Reads without a new record after which a stream is at its end.
+/// Reads without a new or newer record after which a stream is at its end.
 const IDLE_ROUNDS: u32 = 2;
 /// Reads after which a stream that never ends is given up.
 const MOST_READS: u32 = 5_000;
+
+/// Calls of `deliver` that run at once.
+pub(crate) const AT_ONCE: usize = 3;
 
 /// What every check is lent.
 pub(crate) struct Rig<'a> {
@@ -94,6 +98,7 @@ impl<'a> Rig<'a> {
             connector,
             instead,
             notes: Notes::default(),
+            calls: 0,
             cpu_ms: 0.0,
             peak_memory_bytes: 0,
         })
@@ -181,7 +186,9 @@ pub(crate) struct Session<'r> {
     pub connector: Connector,
     instead: Instead,
     notes: Notes,
-    /// Of all calls that went well.
+    /// That went well.
+    pub calls: u32,
+    /// Of all of them.
     pub cpu_ms: f64,
     /// Of the largest call.
     pub peak_memory_bytes: u64,
@@ -231,6 +238,7 @@ impl Session<'_> {
 
     /// Keeps the notes of a call that went well, and what it used up.
     pub fn keep<T>(&mut self, output: CallOutput<T>) -> T {
+        self.calls += 1;
         self.cpu_ms += output.stats.cpu.as_secs_f64() * 1_000.0;
         self.peak_memory_bytes = self.peak_memory_bytes.max(output.stats.peak_memory_bytes);
         for (name, value) in output.jobs {
@@ -298,11 +306,12 @@ impl Session<'_> {
             cursor: from,
             ..Drained::default()
         };
-        let mut idle = 0;
+        let (mut idle, mut known) = (0, Fold::default());
         for _ in 0..MOST_READS {
             let (cursor, notes) = (drained.cursor.clone(), self.notes.clone());
             let page = self.read(stream, cursor.as_deref(), budget).await?;
-            let is_new = !page.records.is_empty() || !page.rejects.is_empty();
+            // What overlaps may come again at every read.
+            let is_new = known.extend(&page.records);
             if page.more && Some(&page.next_cursor) == cursor.as_ref() {
                 return fail(format!(
                     "stream `{stream}`: `more`, and the cursor does not move (C20)"
@@ -367,14 +376,18 @@ impl Session<'_> {
         batch: &[Delivery],
     ) -> Checked<Vec<Outcome>> {
         let mut settled: Vec<Option<Outcome>> = vec![None; batch.len()];
-        for _ in 0..PATIENCE {
+        for attempts in 0..PATIENCE {
             let open: Vec<usize> = (0..batch.len())
                 .filter(|&it| settled[it].is_none())
                 .collect();
             if open.is_empty() {
                 break;
             }
-            let again: Vec<Delivery> = open.iter().map(|&it| batch[it].clone()).collect();
+            let again = |&it: &usize| Delivery {
+                attempts,
+                ..batch[it].clone()
+            };
+            let again: Vec<Delivery> = open.iter().map(again).collect();
             let outcomes = match self.deliver_once(action, &again).await {
                 Ok(outcomes) => outcomes,
                 Err(CallError::Guest {
@@ -406,6 +419,60 @@ impl Session<'_> {
             .into_iter()
             .map(|it| it.unwrap_or_else(|| left.clone()))
             .collect())
+    }
+
+    /// Delivers batches [`AT_ONCE`] at a time. What did not settle goes on alone.
+    pub async fn deliver_at_once(
+        &mut self,
+        batches: &[(&ActionOffer, Vec<Delivery>)],
+    ) -> Checked<Vec<Vec<Outcome>>> {
+        let mut settled = Vec::with_capacity(batches.len());
+        for together in batches.chunks(AT_ONCE) {
+            let send = async |at: usize| {
+                let (offer, items) = together.get(at)?;
+                let input = self.input();
+                Some(self.connector.deliver(&offer.action, items, input).await)
+            };
+            let (first, second, third) = tokio::join!(send(0), send(1), send(2));
+            let answers = [first, second, third].into_iter().flatten();
+            for ((offer, items), answer) in together.iter().zip(answers) {
+                let outcomes = match answer {
+                    Ok(output) => self.keep(output),
+                    Err(CallError::Guest {
+                        error: GuestError::RateLimited(wait_ms),
+                        ..
+                    }) => vec![Outcome::RateLimited(wait_ms); items.len()],
+                    Err(error) => return Err(error.into()),
+                };
+                settled.push(self.settle(offer, items, outcomes).await?);
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn settle(
+        &mut self,
+        offer: &ActionOffer,
+        items: &[Delivery],
+        mut outcomes: Vec<Outcome>,
+    ) -> Checked<Vec<Outcome>> {
+        for (outcome, item) in outcomes.iter_mut().zip(items) {
+            *outcome = match outcome {
+                Outcome::Queued(job) => self.ask(job, &item.key).await?,
+                Outcome::RateLimited(wait_ms) => {
+                    self.wait(*wait_ms).await?;
+                    self.deliver(offer, std::slice::from_ref(item))
+                        .await?
+                        .swap_remove(0)
+                }
+                Outcome::Transient(_) => self
+                    .deliver(offer, std::slice::from_ref(item))
+                    .await?
+                    .swap_remove(0),
+                _ => continue,
+            };
+        }
+        Ok(outcomes)
     }
 
     /// Asks for one delivery of a job until it is settled.

@@ -7,11 +7,16 @@
 //! | `GET /_sim/effects` | every side effect: `kind`, `subject`, `key`, `count` |
 //! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status"}]}` |
 //! | `POST /_sim/reset` | everything as at the start |
-//! | `POST`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}` |
+//! | `POST`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}`, see below |
 //! | `POST /_sim/clock` | `{"advance_ms": N}` |
 //! | `POST /_sim/change` | `{"count": N}` random changes by the vendor's users |
 //! | `POST /_sim/subscribe`, `/_sim/hooks` | webhooks go to `url`; sends what waits |
 //! | `POST /_sim/command/NAME` | commands of this vendor |
+//!
+//! What a fault does: `{"status": {"status", "headers", "body"}}` and `{"html": STATUS}` answer instead
+//! of the vendor; `"reset"` breaks the connection before the vendor has done anything, `"lose_answer"`
+//! after; `"truncate"` breaks the answer off in the middle; `{"widen": {"beside", "fields"}}` writes
+//! the text `fields` into every object of the answer that has a field `beside`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

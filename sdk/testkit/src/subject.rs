@@ -61,7 +61,11 @@ pub struct StreamSubject {
     /// The vendor tells of new objects only: later changes cannot be seen.
     #[serde(default)]
     pub only_new: bool,
-    /// One object may yield several records under ids of their own, so ids are not compared.
+    /// A field of the vendor's objects, as it sends them, beside which one that nobody has seen yet
+    /// may stand. Empty where it sends nothing but what it is asked for.
+    #[serde(default = "id_field")]
+    pub beside: String,
+    /// One object yields one record or more, under ids that begin with `id`.
     #[serde(default)]
     pub derived: bool,
 }
@@ -141,6 +145,10 @@ pub struct CredentialsSubject {
 
 fn sixty() -> u64 {
     60
+}
+
+fn id_field() -> String {
+    "id".to_owned()
 }
 
 fn id() -> String {

@@ -14,8 +14,8 @@ use crate::data::{self, Page};
 use crate::report::{Goal, Section, median, number};
 
 const METHOD: &str = "Appending to the ledger until durable, against a loop that writes the same \
-number of bytes in the same number of groups to one file, each with one write and one fdatasync. In \
-turns, several rounds; times are medians. *Encoded* entries are bytes when the clock starts, as the \
+bytes in the same number of groups, of their mean length, to one file, each with one write and one \
+fdatasync. In turns, several rounds; times are medians. *Encoded* entries are bytes when the clock starts, as the \
 loop's are: what is compared is frames, checksums, the copy into the group and the hand-over to the \
 writer's thread. The rows below append records, encoding included, which the loop never does; they \
 say what a source gets. *Free running* is one thread that appends without waiting: groups form by \
@@ -97,7 +97,8 @@ pub fn measure(quick: bool) -> Result<Section> {
             let folder = tempfile::tempdir()?;
             let (time, written) = appending(&folder.path().join("ledger"), case)?;
             ledger_times.push(time.as_secs_f64());
-            bare_times.push(bare(&folder.path().join("bare"), &written)?.as_secs_f64());
+            let bare = bare(&folder.path().join("bare"), case, &written)?;
+            bare_times.push(bare.as_secs_f64());
             groups = written;
         }
         let (ledger, bare) = (median(ledger_times), median(bare_times));
@@ -174,14 +175,24 @@ fn appending(folder: &Path, case: &Case<'_>) -> Result<(Duration, Groups)> {
     ))
 }
 
-fn bare(path: &Path, groups: &Groups) -> Result<Duration> {
-    let group = vec![0x5a; usize::try_from(groups.bytes / groups.count.max(1))?];
+/// The loop meets its bytes as the ledger does: each group's are others than the last one's.
+fn bare(path: &Path, case: &Case<'_>, groups: &Groups) -> Result<Duration> {
+    let length = usize::try_from(groups.bytes / groups.count.max(1))?;
+    let mut content = Vec::new();
+    for what in case.entries {
+        content.extend_from_slice(Encoded::new(what)?.bytes());
+    }
+    while content.len() < 2 * length {
+        content.extend_from_within(..);
+    }
     let mut file = File::create(path)?;
     file.sync_all()?;
     let start = MachineInstant::now();
+    let mut at = 0;
     for _ in 0..groups.count {
-        file.write_all(&group)?;
+        file.write_all(&content[at..at + length])?;
         file.sync_data()?;
+        at = (at + length) % (content.len() - length);
     }
     Ok(start.elapsed())
 }

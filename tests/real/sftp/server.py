@@ -124,7 +124,11 @@ class Cable:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
             threading.Thread(target=self.copy, args=(client, server, False), daemon=True).start()
             threading.Thread(target=self.copy, args=(server, client, True), daemon=True).start()
 

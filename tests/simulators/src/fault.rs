@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::call::{Answer, Call};
 
 /// One line of the script. A call is struck by the first line that matches it and has strikes left.
 ///
@@ -62,6 +62,9 @@ pub enum Effect {
     HangAfter,
     /// The answer comes later.
     DelayMs(u64),
+    /// Every object of the answer that has a field `beside` has further `fields`, written as they
+    /// stand between the braces of JSON: a version of the vendor's that nobody has seen yet.
+    Widen { beside: String, fields: String },
     /// A fault of this vendor's own, see its docs.
     Vendor {
         name: String,
@@ -148,9 +151,52 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// The answer with `fields` in every object that has a field `beside`. What is no JSON stays, and so
+/// does a part of something.
+pub(crate) fn widened(answer: Answer, beside: &str, fields: &str) -> Answer {
+    // No vendor calls a field so.
+    const HERE: &str = "\u{1}widen";
+    fn mark(value: &mut Value, beside: &str) {
+        match value {
+            Value::Object(members) => {
+                members.values_mut().for_each(|member| mark(member, beside));
+                if members.contains_key(beside) {
+                    members.insert(HERE.to_owned(), Value::Null);
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| mark(item, beside)),
+            _ => {}
+        }
+    }
+    let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return answer;
+    };
+    if answer.status != 200 {
+        return answer;
+    }
+    mark(&mut body, beside);
+    let marker = format!("{}:null", Value::from(HERE));
+    answer.with_body(&body.to_string().replace(&marker, fields))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn new_fields_stand_beside_known_ones_as_they_were_written() {
+        let answer = |text: &str| Answer::json(200, &Value::Null).with_body(text);
+        let widened = |text: &str| widened(answer(text), "id", r#""new":1.10"#).body;
+        assert_eq!(
+            widened(r#"[{"id":1,"of":{"x":2}}]"#),
+            r#"[{"new":1.10,"id":1,"of":{"x":2}}]"#
+        );
+        assert_eq!(
+            widened(r#"{"of":{"id":"1"}}"#),
+            r#"{"of":{"new":1.10,"id":"1"}}"#
+        );
+        assert_eq!(widened("a text"), "a text");
+    }
 
     #[test]
     fn globs_match_paths() {

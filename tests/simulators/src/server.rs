@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::call::{Answer, Call};
-use crate::fault::{Effect, Script};
+use crate::fault::{Effect, Script, widened};
 use crate::sim::{Options, Sim};
 use crate::{Vendor, control, vendors};
 
@@ -299,6 +299,10 @@ fn play(core: &Arc<Mutex<Core>>, call: &Call) -> (Option<Answer>, Option<Effect>
             let answer = core.vendor.handle(call, &mut core.sim);
             core.sim.set_fault(None);
             Some(answer)
+        }
+        Some(Effect::Widen { beside, fields }) => {
+            let answer = core.vendor.handle(call, &mut core.sim);
+            Some(widened(answer, beside, fields))
         }
         Some(Effect::Truncate | Effect::DelayMs(_)) | None => {
             Some(core.vendor.handle(call, &mut core.sim))

@@ -5,6 +5,7 @@ mod mailchimp;
 mod meta;
 mod salesforce;
 mod shopify;
+mod smtp;
 mod woocommerce;
 mod wordpress;
 
@@ -31,6 +32,7 @@ const VENDORS: &[(&str, Make)] = &[
     ("shopify", |options| {
         Box::new(shopify::Shopify::new(options))
     }),
+    ("smtp", |options| Box::new(smtp::Smtp::new(options))),
     ("woocommerce", |options| {
         Box::new(woocommerce::WooCommerce::new(options))
     }),

@@ -285,6 +285,7 @@ async fn long_headers_are_refused() {
 #[tokio::test]
 async fn a_refusal_reaches_a_caller_who_is_still_sending() {
     let mut bounds = generous();
+    bounds.allowance.bytes = 1 << 20;
     bounds.bodies_bytes = 1_000;
     let served = Served::with(bounds).await;
     let body = "x".repeat(500_000);

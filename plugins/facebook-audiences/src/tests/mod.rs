@@ -359,6 +359,9 @@ fn the_code_decides_the_outcome() {
             "{code}"
         );
     }
+    let unproven =
+        json!({ "error": { "code": 100, "message": "Invalid appsecret_proof provided" } });
+    assert!(matches!(one(400, unproven), Outcome::Auth(_)));
     for code in [100, 105] {
         assert!(
             matches!(one(400, error(code, 0)), Outcome::Rejected(_)),

@@ -146,16 +146,36 @@ fn an_update_carries_no_consent() {
         .with_json(fixture(include_str!("../../fixtures/subscribe.json")))
         .answer(202, "");
     let script = vec![lists(), subscribe];
-    let outcomes = deliver(
+    let test = TestContext::default();
+    let outcomes = run(
+        &test,
+        &plain(),
         custom("subscribe"),
         vec![listed(granted), listed(anna())],
         script,
     );
-    assert_eq!(outcomes[0], Outcome::Done(None));
     assert!(
         matches!(outcomes[1], Outcome::Rejected(_)),
         "nothing granted"
     );
+    let Outcome::Queued(job) = &outcomes[0] else {
+        panic!("accepted is not done: {outcomes:?}")
+    };
+    let keys = ["k1".to_owned()];
+    let poll = |consent: &str| {
+        let path = "/api/profiles?filter=any%28email%2C%5B%22anna.meyer%40example.com%22%5D%29\
+            &additional-fields%5Bprofile%5D=subscriptions&page%5Bsize%5D=100";
+        let marketing = json!({ "marketing": { "consent": consent, "suppression": [] } });
+        let own =
+            json!({ "email": "anna.meyer@example.com", "subscriptions": { "email": marketing } });
+        let row = json!({ "data": [{ "type": "profile", "id": "01A", "attributes": own }] });
+        test.http
+            .push(expect(Method::Get, path).answer(200, row.to_string()));
+        Klaviyo::poll(&test.context(), &plain(), job, &keys).unwrap()
+    };
+    assert_eq!(poll("NEVER_SUBSCRIBED"), [Outcome::Queued(job.clone())]);
+    assert_eq!(poll("SUBSCRIBED"), [Outcome::Done(Some("01A".to_owned()))]);
+    assert!(!test.notes.keys().contains(job), "the note is gone");
 }
 
 #[test]
@@ -348,8 +368,25 @@ fn members_come_and_go_by_the_id_of_their_profile() {
     let outcomes = run(&test, &plain(), ActionKind::RemoveFromList, items, script);
     assert_eq!(
         outcomes,
-        [Outcome::Done(Some("01A".to_owned())), Outcome::Done(None)]
+        [
+            Outcome::Done(Some("01A".to_owned())),
+            Outcome::Transient("Klaviyo does not find the person".to_owned())
+        ],
+        "may be too new to be found"
     );
+    let again = Item {
+        attempt: 1,
+        ..listed(item("k2", "b@example.com"))
+    };
+    let script = vec![find("b%40example.com", r#"{"data":[]}"#)];
+    let outcomes = run(
+        &test,
+        &plain(),
+        ActionKind::RemoveFromList,
+        vec![again],
+        script,
+    );
+    assert_eq!(outcomes, [Outcome::Done(None)]);
 
     let script = vec![
         find("anna.meyer%40example.com", r#"{"data":[{"id":"01A"}]}"#),

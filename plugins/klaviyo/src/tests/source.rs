@@ -151,13 +151,20 @@ fn events_part_into_engagements_and_facts() {
         &[(&format!("{first}{since}"), none)],
     );
     assert_eq!(next.next_cursor, page.next_cursor);
+    let again = read(
+        &test,
+        EVENTS,
+        Some(&page.next_cursor),
+        &[(&format!("{first}{since}"), rows)],
+    );
+    assert_eq!(again.records.len(), 0, "handed over already");
     assert_eq!(test.notes.keys(), ["metrics"]);
 }
 
 #[test]
 fn a_link_that_is_no_more_is_replaced_by_its_instant() {
     let cursor = json!({ "v": 1, "since": null, "next": "/api/profiles?page=x",
-        "seen": 1_769_940_000_000_i64 });
+        "seen": 1_769_940_000_000_i64, "recent": [] });
     let test = TestContext::default();
     test.http
         .push(expect(Method::Get, "/api/profiles?page=x").answer(400, "{}"));
@@ -308,7 +315,7 @@ proptest! {
         let mut idle = 0;
         for calls in 0.. {
             prop_assert!(calls < 5_000, "reading ends");
-            let found = WALK.advance(cursor.clone(), 1, budget, |since, next| {
+            let found = WALK.advance(cursor.clone(), 1, clock, budget, |since, next| {
                 Ok(Some(fake.page(since, next)))
             }).unwrap();
             for row in &found.rows {

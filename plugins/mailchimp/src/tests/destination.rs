@@ -275,6 +275,32 @@ fn erasure_reaches_every_list_ever_written() {
 }
 
 #[test]
+fn leaving_reaches_the_address_that_entered() {
+    for (action, suffix) in [
+        (ActionKind::RemoveFromList, ""),
+        (custom("remove-tag"), "/tags"),
+    ] {
+        let mut of_two = listed(anna(), "4ca5becb8d");
+        let second = Identifier::Email("aaron@example.com".to_owned());
+        of_two.identifiers.insert(0, second);
+        let hash = subscriber_hash("aaron@example.com");
+        let method = match suffix {
+            "" => Method::Delete,
+            _ => Method::Post,
+        };
+        let path = format!("/lists/4ca5becb8d/members/{hash}{suffix}");
+        let exchanges = vec![
+            expect(method, &path).answer(404, ""),
+            expect(method, &member(suffix)).answer(204, ""),
+        ];
+        assert_eq!(
+            deliver(action, vec![of_two], exchanges),
+            [Outcome::Done(None)]
+        );
+    }
+}
+
+#[test]
 fn status_decides_the_outcome() {
     let one = |action: ActionKind, status: u16, body: &str| {
         let path = match action {
@@ -323,6 +349,25 @@ fn status_decides_the_outcome() {
         assert!(matches!(event(status, ""), Outcome::Unknown(_)), "{status}");
     }
     assert!(matches!(event(503, ""), Outcome::Transient(_)));
+}
+
+#[test]
+fn who_was_archived_before_is_off_the_list() {
+    let remove = |status: &str| {
+        let refused = expect(Method::Delete, &member("")).answer(405, "{}");
+        let path = format!("{}?fields=id%2Cstatus", member(""));
+        let found = json!({ "id": ANNA, "status": status }).to_string();
+        let looked_up = expect(Method::Get, &path).answer(200, found);
+        let item = listed(anna(), "4ca5becb8d");
+        deliver(
+            ActionKind::RemoveFromList,
+            vec![item],
+            vec![refused, looked_up],
+        )
+        .remove(0)
+    };
+    assert_eq!(remove("archived"), Outcome::Done(Some(ANNA.to_owned())));
+    assert!(matches!(remove("cleaned"), Outcome::Rejected(_)));
 }
 
 #[test]

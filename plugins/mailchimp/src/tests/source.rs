@@ -135,6 +135,8 @@ fn reading_goes_on_with_an_overlap() {
     let second = read(MEMBERS, Some(&first.next_cursor), &query, none);
     assert_eq!((second.records.len(), second.more), (0, false));
     assert_eq!(second.next_cursor, first.next_cursor);
+    let third = read(MEMBERS, Some(&first.next_cursor), &query, rows);
+    assert_eq!(third.records.len(), 0, "handed over already");
 }
 
 #[test]
@@ -349,12 +351,12 @@ proptest! {
         let mut clock = 1_000_100;
         let mut changes = changes.into_iter();
         let mut seen: BTreeMap<String, i64> = BTreeMap::new();
-        let mut cursor = Cursor::START;
+        let mut cursor = Cursor::start();
         let budget = Budget { records: size, bytes: 1 << 20 };
         let mut idle = 0;
         for calls in 0.. {
             prop_assert!(calls < 5_000, "reading ends");
-            let page = advance(cursor, 1, View::Contact, budget, clock + 1000, |ask, count| {
+            let page = advance(cursor.clone(), 1, View::Contact, budget, clock + 1000, |ask, count| {
                 Ok(fake.rows(ask, count))
             }).unwrap();
             prop_assert!(page.records.len() <= size as usize);

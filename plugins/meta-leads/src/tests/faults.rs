@@ -68,6 +68,10 @@ fn the_code_decides_the_class() {
     }
     assert!(matches!(read(coded(500, 5_000, None)), Error::Transient(_)));
     assert!(matches!(read(coded(400, 100, None)), Error::Fatal(_)));
+    let unproven =
+        json!({ "error": { "code": 100, "message": "Invalid appsecret_proof provided" } });
+    let unproven = forms().answer(400, unproven.to_string());
+    assert!(matches!(read(unproven), Error::Auth(_)));
     match read(coded(400, 2_635, None)) {
         Error::Invalid { field, .. } => assert_eq!(field, "api_version"),
         other => panic!("{other:?}"),

@@ -177,7 +177,7 @@ pub fn poll(
 ) -> Result<Vec<Outcome>, Error> {
     let client = Client::new(ctx, settings);
     let note = ctx.notes().get(&note_key(job)).unwrap_or_default();
-    let owned: Owned = serde_json::from_slice(&note).unwrap_or_default();
+    let mut owned: Owned = serde_json::from_slice(&note).unwrap_or_default();
     let again = |why: &str| vec![Outcome::Transient(why.to_owned()); keys.len()];
     let mut failed = BTreeMap::new();
     for part in job.split(',').filter(|part| is_id(part)) {
@@ -197,12 +197,18 @@ pub fn poll(
             failed.extend(failures(&client, part)?);
         }
     }
-    ctx.notes().delete(&note_key(job));
     let outcome = |key: &String| match owned.get(key) {
         None => Outcome::Transient("the job's records are not known".to_owned()),
         Some(ids) => worst(ids.iter().filter_map(|id| failed.get(id).map(of_deletion))),
     };
-    Ok(keys.iter().map(outcome).collect())
+    let outcomes = keys.iter().map(outcome).collect();
+    // Other items of the job may be asked for yet.
+    owned.retain(|key, _| !keys.contains(key));
+    match serde_json::to_vec(&owned) {
+        Ok(note) if !owned.is_empty() => ctx.notes().set(&note_key(job), &note),
+        _ => ctx.notes().delete(&note_key(job)),
+    }
+    Ok(outcomes)
 }
 
 /// Which rows a job could not delete, and why.

@@ -76,7 +76,7 @@ pub fn actions(settings: &Settings) -> Vec<Action> {
     all.push(Action {
         batch_size: find::MAX_ITEMS as u32,
         idempotency: if is_keyed {
-            Idempotency::Keyed
+            Idempotency::Idempotent
         } else {
             Idempotency::AtMostOnce
         },
@@ -117,7 +117,8 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
     }
 }
 
-/// What the vendor has: the person, or the activity with the delivery's key.
+/// Whether it was done: the person is there, or gone, or the activity with the delivery's key is
+/// there.
 ///
 /// # Errors
 /// The vendor's.
@@ -143,7 +144,11 @@ pub fn read_back(
         }
         ActionKind::DeleteContact => {
             let found = find::people(&client, settings, items)?;
-            Ok(found.iter().map(|ids| presence(ids.first())).collect())
+            let gone = |ids: &Vec<String>| match ids.is_empty() {
+                true => Found::Present(None),
+                false => Found::Absent,
+            };
+            Ok(found.iter().map(gone).collect())
         }
         ActionKind::TrackEvent if !settings.activity_key_field.is_empty() => {
             let keys: Vec<_> = items.iter().map(|it| it.key.clone()).collect();

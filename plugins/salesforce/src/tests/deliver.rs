@@ -419,7 +419,7 @@ fn actions_say_what_the_settings_allow() {
     let task = kind(&full, ActionKind::TrackEvent).unwrap();
     assert_eq!(
         (task.idempotency, task.read_back),
-        (Idempotency::Keyed, true)
+        (Idempotency::Idempotent, true)
     );
 }
 

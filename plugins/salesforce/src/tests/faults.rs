@@ -32,6 +32,11 @@ fn status_and_code_decide_the_class() {
         coded(403, "REQUEST_LIMIT_EXCEEDED"),
         Error::RateLimited(None)
     );
+    let body = r#"[{ "errorCode": "REQUEST_LIMIT_EXCEEDED" }]"#;
+    assert_eq!(
+        Error::from(fault(429, body, &[("retry-after", "7")])),
+        Error::RateLimited(Some(7_000))
+    );
     assert!(matches!(coded(403, "API_DISABLED_FOR_ORG"), Error::Auth(_)));
     assert!(matches!(coded(401, "INVALID_SESSION_ID"), Error::Auth(_)));
     assert!(matches!(coded(404, "NOT_FOUND"), Error::Gone(_)));

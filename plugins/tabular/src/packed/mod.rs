@@ -59,7 +59,12 @@ pub trait Content {
 /// # Errors
 /// [`Trouble::Broken`] for formats that nothing here reads.
 pub fn detect(files: &dyn Files, entry: &Entry) -> Result<Packing, Trouble> {
-    let head = files.read(&entry.path, 0, 8)?;
+    let mut plain = Plain {
+        files,
+        path: &entry.path,
+        size: entry.size,
+    };
+    let head = read_range(&mut plain, 0, 8)?;
     let broken = |reason: &str| Err(Trouble::Broken(reason.to_owned()));
     match head.as_slice() {
         [0x1f, 0x8b, ..] => Ok(Packing::Gzip),

@@ -64,6 +64,19 @@ fn a_move_that_failed_is_asked_for_again() {
 }
 
 #[test]
+fn a_new_file_that_looks_like_the_archived_one_is_read() {
+    let test = TestContext::default();
+    let settings = archiving(json!({}));
+    test.files.put_stamped("a.csv", rows(1..4), OLD, None);
+    let page = read_all(&test, &settings, None, LARGE);
+    assert_eq!(moved(&test), ["a.csv -> archive/a.csv"]);
+    test.files.put_stamped("a.csv", rows(5..8), OLD, None);
+    let page = read_all(&test, &settings, Some(page.next_cursor), LARGE);
+    assert_eq!(page.records.len(), 3);
+    assert_eq!(moved(&test).len(), 1);
+}
+
+#[test]
 fn a_file_that_changed_meanwhile_stays_and_is_read() {
     let test = TestContext::default();
     let settings = archiving(json!({}));

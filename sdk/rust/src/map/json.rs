@@ -144,6 +144,38 @@ impl From<&Json> for Value {
     }
 }
 
+/// Digits that a float holds, whatever they are.
+const FLOAT_DIGITS: usize = 15;
+
+impl From<&Json> for serde_json::Value {
+    /// Numbers that a float cannot hold become text, so that no digit is lost.
+    fn from(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(flag) => Self::Bool(*flag),
+            Json::Text(text) => Self::String(text.clone()),
+            Json::List(items) => items.iter().map(Self::from).collect(),
+            Json::Object(members) => {
+                let members = members.iter();
+                Self::Object(
+                    members
+                        .map(|(name, one)| (name.clone(), one.into()))
+                        .collect(),
+                )
+            }
+            Json::Number(text) => {
+                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                let number = serde_json::from_str::<serde_json::Number>(text).ok();
+                let is_whole =
+                    |it: &serde_json::Number| digits <= FLOAT_DIGITS || it.to_string() == *text;
+                number
+                    .filter(is_whole)
+                    .map_or_else(|| Self::String(text.clone()), Self::Number)
+            }
+        }
+    }
+}
+
 impl fmt::Display for Json {
     /// Compact JSON with the numbers as they came.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,6 +260,13 @@ mod tests {
         assert_eq!(value("n"), Value::Integer(-7));
         assert!(matches!(value("x"), Value::Json(_)));
         assert_eq!(json.text_at("id"), Some("12345678901234567890123"));
+        let others = serde_json::Value::from(&json);
+        assert_eq!(others["id"], "12345678901234567890123");
+        assert_eq!(others["big"], "1e400");
+        assert_eq!(
+            (&others["amount"], &others["n"]),
+            (&10.1.into(), &(-7).into())
+        );
     }
 
     #[test]

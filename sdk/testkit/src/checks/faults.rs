@@ -1,11 +1,10 @@
 //! Every fault that a vendor can have, and the class that it must get.
 
-use crosspoint_model::delivery::{Delivery, Outcome};
-use crosspoint_sandbox::{Error as CallError, GuestError, Idempotency};
+use crosspoint_model::delivery::{Action, Delivery, Outcome};
+use crosspoint_sandbox::{Budget, Error as CallError, GuestError, Idempotency};
 use serde_json::{Value, json};
 
 use super::destination::{Tried, checked_actions, happened, item, prepare};
-use super::general::check_any;
 use super::source::checked_streams;
 use crate::error::{Checked, fail};
 use crate::fold::Fold;
@@ -27,6 +26,8 @@ enum Class {
     Never,
     /// Anything but success.
     Fault,
+    /// The same, unless it was to be taken away: then it is not there.
+    Absent,
 }
 
 /// Seconds that the vendor asks to wait.
@@ -73,10 +74,10 @@ fn matrix() -> Vec<(String, Value, Class)> {
         (400, Class::Never),
         (401, Class::Auth),
         (403, Class::AuthOrWait),
-        (404, Class::Fault),
+        (404, Class::Absent),
         (408, Class::Again),
         (409, Class::Fault),
-        (410, Class::Fault),
+        (410, Class::Absent),
         (413, Class::Never),
         (422, Class::Never),
         (423, Class::Fault),
@@ -105,7 +106,9 @@ pub(super) async fn source(rig: &Rig<'_>) -> Checked {
         for (name, effect, class) in matrix().into_iter().chain(cut) {
             rig.sim.advance(60_000).await?;
             let mut session = rig.session(Instead::default()).await?;
-            check_any(rig, &session).await?;
+            // Whatever token it takes is there.
+            let one = Budget { records: 1, ..PAGE };
+            session.read(&stream.name, None, one).await?;
             // Thrice: a 401 is met with a fresh token first.
             rig.sim.fault(json!({ "times": 3, "do": effect })).await?;
             let answer = session.read_once(&stream.name, None, PAGE).await;
@@ -140,7 +143,7 @@ fn fits(error: &GuestError, class: Class) -> bool {
         }
         Class::Again => matches!(error, GuestError::Transient(_) | GuestError::RateLimited(_)),
         Class::Never => !matches!(error, GuestError::RateLimited(_)),
-        Class::Fault => true,
+        Class::Fault | Class::Absent => true,
     }
 }
 
@@ -154,7 +157,7 @@ pub(super) async fn destination(rig: &Rig<'_>) -> Checked {
             rig.sim.advance(60_000).await?;
             let mut session = rig.session(Instead::default()).await?;
             prepare(rig, &mut session, &tried, n).await?;
-            check_any(rig, &session).await?;
+            session.connector.check_destination(session.input()).await?;
             let items = [item(&tried, n, 1, Fields::All)];
             struck(rig, &mut session, &tried, &items, effect, class)
                 .await
@@ -185,7 +188,10 @@ async fn struck(
     rig.sim.no_faults().await?;
     let outcome = outcome(answer)?;
     let is_done = happened(rig, tried).await? > before;
-    if matches!(outcome, Outcome::Done(_)) && (is_done || tried.subject.effects.is_empty()) {
+    let takes_away = tried.subject.removes || tried.offer.action == Action::Suppress;
+    let is_true =
+        is_done || tried.subject.effects.is_empty() || class == Class::Absent && takes_away;
+    if matches!(outcome, Outcome::Done(_)) && is_true {
         return Ok(());
     }
     // At most once: what may have happened may not be tried again.
@@ -208,7 +214,7 @@ async fn struck(
             outcome,
             Outcome::Rejected { .. } | Outcome::Gone(_) | Outcome::Unsupported(_)
         ),
-        (Class::Fault, _) => true,
+        (Class::Fault | Class::Absent, _) => true,
     };
     match is_right {
         true => Ok(()),

@@ -5,7 +5,7 @@
 //! Where the vendor's documents leave it open: a missing `revision` is 400; a body that is too
 //! large is 413; an unknown id fails a whole call to a list; a new profile and a new event are not
 //! found at once (`set-lag`); every write moves `updated`, which is a whole second; webhooks may
-//! go to plain http on loopback.
+//! go to plain http on loopback; jobs are worked off in the order in which they came.
 //!
 //! Faults of its own: `import-partial` `{"index": 1}` or `{"emails": […]}` (rows of the job that the
 //! call makes fail), `job-stuck`, `job-cancelled` (it ends half-way), `event-lost` (202, and
@@ -76,6 +76,8 @@ pub struct Klaviyo {
     by_external_id: BTreeMap<String, String>,
     /// Deleted and merged ones, with the instant.
     gone: BTreeMap<String, i64>,
+    /// Events of deleted profiles, with the instant.
+    gone_events: BTreeMap<String, i64>,
     lists: BTreeMap<String, List>,
     events: Vec<Event>,
     /// Profile, metric and unique id.
@@ -147,6 +149,7 @@ impl Klaviyo {
             by_phone: BTreeMap::new(),
             by_external_id: BTreeMap::new(),
             gone: BTreeMap::new(),
+            gone_events: BTreeMap::new(),
             lists: BTreeMap::new(),
             events: Vec::new(),
             seen: BTreeSet::new(),

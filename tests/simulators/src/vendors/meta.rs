@@ -110,6 +110,8 @@ pub struct Meta {
     numbers_in_hooks: bool,
     text_in_hooks: bool,
     match_ms: i64,
+    /// When somebody looked last.
+    now_ms: i64,
     made: u64,
 }
 
@@ -152,6 +154,7 @@ impl Meta {
             numbers_in_hooks: false,
             text_in_hooks: false,
             match_ms: 200,
+            now_ms: world.now_ms,
             made: 0,
             world,
         };
@@ -296,7 +299,7 @@ impl Vendor for Meta {
             403 => Problem::new(403, 200, "(#200) Permissions error"),
             404 => Problem::missing("0", "get"),
             429 => Problem::throttled(429, 4),
-            500.. => Problem::transient(if status == 500 { 1 } else { 2 }),
+            408 | 500.. => Problem::transient(if status == 500 { 1 } else { 2 }),
             _ => Problem::parameter("Invalid parameter"),
         };
         let mut problem = problem;
@@ -318,6 +321,10 @@ impl Vendor for Meta {
 
     fn sent(&mut self, hook: &Hook, status: u16, sim: &mut Sim) -> bool {
         self.heard(hook, status, sim)
+    }
+
+    fn pass_time(&mut self, sim: &mut Sim) {
+        self.now_ms = sim.now_ms();
     }
 
     fn command(&mut self, name: &str, args: &Value, sim: &mut Sim) -> Option<Value> {

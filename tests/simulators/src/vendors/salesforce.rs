@@ -14,7 +14,8 @@
 //! `query-timeout` (400 `QUERY_TIMEOUT`).
 //!
 //! Commands: `expire-tokens`, `revoke-tokens` (refresh tokens too), `rotate-secret`, `drop-run-as`,
-//! `drop-approval`, `set-rotation` `{"on"}`, `drop-scope` and `add-scope` `{"scope"}`,
+//! `drop-approval`, `block-app` (ends its sessions and grants no more), `set-rotation` `{"on"}`,
+//! `drop-scope` and `add-scope` `{"scope"}`,
 //! `set-instance` `{"url"}`, `set-limit` `{"max", "used"}`, `drop-locators`, `set-page` `{"rows"}`,
 //! `set-job-time` `{"ms"}`, `set-hard-delete` `{"on"}`, `hide-field` and `show-field` `{"object",
 //! "field"}` (no field: the object), `set-read-only` `{"object", "on"}`, `set-duplicate-rule`
@@ -540,6 +541,11 @@ impl Vendor for Salesforce {
             "rotate-secret" => self.client_secret = format!("ROTATED{:025}", self.number()),
             "drop-run-as" => self.has_run_as = false,
             "drop-approval" => self.is_approved = false,
+            "block-app" => {
+                self.sessions.clear();
+                self.refresh.clear();
+                (self.has_run_as, self.is_approved) = (false, false);
+            }
             "set-rotation" => self.rotates = on,
             "drop-scope" => drop(self.scopes.remove(&text("scope"))),
             "add-scope" => drop(self.scopes.insert(text("scope"))),

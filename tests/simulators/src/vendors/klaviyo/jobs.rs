@@ -20,6 +20,8 @@ pub struct Job {
     pub list: Option<String>,
     pub source: Option<String>,
     pub is_historical: bool,
+    /// In order of submission.
+    number: u64,
     submitted_ms: i64,
     job_ms: i64,
     done: usize,
@@ -317,6 +319,7 @@ impl Klaviyo {
                 .as_str()
                 .map(str::to_owned),
             is_historical: data["attributes"]["historical_import"] == true,
+            number: self.made,
             submitted_ms: sim.now_ms(),
             job_ms: self.job_ms,
             done: 0,
@@ -356,11 +359,12 @@ impl Klaviyo {
     /// Does what jobs have time for.
     pub fn tick(&mut self, sim: &mut Sim) {
         let now_ms = sim.now_ms();
-        let open: Vec<String> = (self.jobs.iter())
+        let mut open: Vec<(u64, String)> = (self.jobs.iter())
             .filter(|(_, it)| it.completed_ms.is_none() && !it.is_stuck)
-            .map(|(id, _)| id.clone())
+            .map(|(id, it)| (it.number, id.clone()))
             .collect();
-        for id in open {
+        open.sort_unstable();
+        for (_, id) in open {
             let Some(mut job) = self.jobs.remove(&id) else {
                 continue;
             };
@@ -389,10 +393,14 @@ impl Klaviyo {
                 }
                 job.done += 1;
             }
-            if now_ms - job.submitted_ms >= job.job_ms {
+            let is_through = now_ms - job.submitted_ms >= job.job_ms;
+            if is_through {
                 job.completed_ms = Some(now_ms);
             }
             self.jobs.insert(id, job);
+            if !is_through {
+                break;
+            }
         }
     }
 

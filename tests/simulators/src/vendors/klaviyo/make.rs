@@ -252,7 +252,9 @@ impl Klaviyo {
             json!({
                 "id": it.id, "updated_at_ms": it.updated_ms, "created_at_ms": it.created_ms, "deleted": false, "email": it.email, "phone": it.phone,
                 "external_id": it.external_id, "fields": it.fields, "properties": it.properties, "email_consent": it.consent.state, "email_consent_at_ms": it.consent.at_ms,
-                "sms_consent": it.sms.state, "suppressions": it.suppressions, "list_suppressions": it.list_suppressions
+                "sms_consent": it.sms.state, "suppressions": it.suppressions, "list_suppressions": it.list_suppressions,
+                "is_suppressed": it.suppressions.contains_key("USER_SUPPRESSED"),
+                "lists": self.lists.values().filter(|list| list.members.contains_key(&it.id)).map(|list| &list.name).collect::<Vec<_>>()
             })
         });
         let gone = self
@@ -266,10 +268,14 @@ impl Klaviyo {
             json!({ "id": it.id, "updated_at_ms": it.at_ms, "deleted": false, "profile": it.profile, "metric": self.metrics.get(&it.metric), "metric_id": it.metric,
                     "unique_id": it.unique_id, "properties": it.properties })
         });
+        let gone_events = self
+            .gone_events
+            .iter()
+            .map(|(id, at_ms)| json!({ "id": id, "updated_at_ms": at_ms, "deleted": true }));
         let metrics = self.metrics.iter().map(
             |(id, name)| json!({ "id": id, "updated_at_ms": 0, "deleted": false, "name": name }),
         );
-        json!({ "profiles": profiles.chain(gone).collect::<Vec<_>>(), "lists": lists.collect::<Vec<_>>(), "events": events.collect::<Vec<_>>(),
+        json!({ "profiles": profiles.chain(gone).collect::<Vec<_>>(), "lists": lists.collect::<Vec<_>>(), "events": events.chain(gone_events).collect::<Vec<_>>(),
                 "metrics": metrics.collect::<Vec<_>>(), "jobs": self.jobs.values().map(super::jobs::Job::truth).collect::<Vec<_>>(),
                 "webhooks": self.webhooks.values().map(super::webhook::Webhook::view).collect::<Vec<_>>() })
     }

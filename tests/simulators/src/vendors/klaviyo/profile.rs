@@ -354,6 +354,9 @@ impl Klaviyo {
         self.lists.values_mut().for_each(|it| {
             it.members.remove(id);
         });
+        let own = self.events.iter().filter(|it| it.profile == id);
+        let own = own.map(|it| (it.id.clone(), self.now_ms));
+        self.gone_events.extend(own);
         self.events.retain(|it| it.profile != id);
         self.gone.insert(id.to_owned(), self.now_ms);
     }

@@ -134,6 +134,8 @@ pub struct List {
     pub members: BTreeMap<String, Member>,
     /// Addresses that never come back, by hash, with the instant.
     pub forgotten: BTreeMap<String, i64>,
+    /// Hashes of addresses that members gave up for another one, with the instant.
+    pub moved: BTreeMap<String, i64>,
     pub merge_fields: Vec<MergeField>,
     /// Static ones: tags.
     pub segments: BTreeMap<u64, Segment>,

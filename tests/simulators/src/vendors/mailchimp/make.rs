@@ -49,6 +49,7 @@ pub fn list(id: &str, name: &str, now_ms: i64) -> List {
         created_ms: now_ms,
         members: BTreeMap::new(),
         forgotten: BTreeMap::new(),
+        moved: BTreeMap::new(),
         merge_fields: (1..).zip(fields).map(field).collect(),
         segments: BTreeMap::new(),
         interests: INTERESTS.iter().map(pair).collect(),

@@ -261,8 +261,14 @@ impl Mailchimp {
         if is_changed {
             member.changed_ms = self.now_ms;
         }
-        list.members
-            .insert(subscriber_hash(&member.email), member.clone());
+        let hash = subscriber_hash(&member.email);
+        if let Some(before) = before.as_ref().map(|it| subscriber_hash(&it.email))
+            && before != hash
+        {
+            list.moved.insert(before, self.now_ms);
+        }
+        list.moved.remove(&hash);
+        list.members.insert(hash, member.clone());
         if is_changed {
             self.tell_difference(list_id, before.as_ref(), &member, origin, sim);
         }

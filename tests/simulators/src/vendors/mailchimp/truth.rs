@@ -25,7 +25,7 @@ impl Mailchimp {
                     events.push(json!({ "id": format!("{hash}:{at}"), "list_id": list.id, "member": hash, "updated_at_ms": at_ms, "deleted": false, "name": name, "properties": properties }));
                 }
             }
-            for (hash, at_ms) in &list.forgotten {
+            for (hash, at_ms) in list.forgotten.iter().chain(&list.moved) {
                 members.push(json!({ "id": hash, "list_id": list.id, "updated_at_ms": at_ms, "deleted": true }));
             }
             for (id, it) in &list.segments {
@@ -46,7 +46,7 @@ impl Mailchimp {
         let activity = self.campaigns.values().flat_map(|campaign| {
             campaign.recipients.iter().flat_map(move |(hash, it)| {
                 it.acts.iter().enumerate().map(move |(at, (action, at_ms))| {
-                    json!({ "id": format!("{}:{hash}:{at}", campaign.id), "updated_at_ms": at_ms, "deleted": false, "action": action, "member": hash, "email": it.email })
+                    json!({ "id": format!("{}:{hash}:{at}", campaign.id), "campaign": campaign.id, "updated_at_ms": at_ms, "deleted": false, "action": action, "member": hash, "email": it.email })
                 })
             })
         });

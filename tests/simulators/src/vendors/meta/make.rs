@@ -276,6 +276,7 @@ impl Meta {
     pub fn told(&self) -> Value {
         let leads = self.leads.iter().map(|it| {
             json!({ "id": it.id.to_string(), "updated_at_ms": it.created_ms, "created_at_ms": it.created_ms, "deleted": it.is_deleted,
+                "kept": it.created_ms >= self.now_ms - KEPT_MS,
                 "test": it.is_test, "form_id": self.forms[it.form].id.to_string(), "page_id": self.pages[self.forms[it.form].page].id.to_string(),
                 "ad_id": it.ad.map(|ad| self.ads[ad].id.to_string()), "platform": it.platform, "is_organic": it.ad.is_none(),
                 "person": it.person, "answers": it.answers.iter().map(|(name, values)| (name.clone(), json!(values))).collect::<serde_json::Map<_, _>>(),
