@@ -281,7 +281,7 @@ fn leaving_reaches_the_address_that_entered() {
         (custom("remove-tag"), "/tags"),
     ] {
         let mut of_two = listed(anna(), "4ca5becb8d");
-        let second = Identifier::Email("aaron@example.com".to_owned());
+        let second = crosspoint_sdk::Identifier::Email("aaron@example.com".to_owned());
         of_two.identifiers.insert(0, second);
         let hash = subscriber_hash("aaron@example.com");
         let method = match suffix {

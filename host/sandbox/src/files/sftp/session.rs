@@ -72,7 +72,7 @@ impl From<SftpError> for Fault {
 
 /// Asks the grant about the server's key, and keeps the answer: the protocol's own error has none.
 pub(super) struct Checker {
-    target: Arc<dyn Fn(&PublicKeyOrCertificate) -> Result<(), String> + Send + Sync>,
+    target: Arc<Target>,
     refusal: Arc<Mutex<Option<String>>>,
 }
 
@@ -83,7 +83,13 @@ impl client::Handler for Checker {
         &mut self,
         key: &PublicKeyOrCertificate,
     ) -> Result<bool, Self::Error> {
-        let Err(reason) = (self.target)(key) else {
+        let checked = match key {
+            PublicKeyOrCertificate::PublicKey { key, .. } => self.target.check(key),
+            PublicKeyOrCertificate::Certificate(_) => {
+                Err("the server shows a certificate instead of its key".to_owned())
+            }
+        };
+        let Err(reason) = checked else {
             return Ok(true);
         };
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
@@ -107,15 +113,7 @@ impl Session {
         let stream = dial(target).await?;
         let refusal = Arc::new(Mutex::new(None));
         let checker = Checker {
-            target: {
-                let target = target.clone();
-                Arc::new(move |key| match key {
-                    PublicKeyOrCertificate::PublicKey { key, .. } => target.check(key),
-                    PublicKeyOrCertificate::Certificate(_) => {
-                        Err("the server shows a certificate instead of its key".to_owned())
-                    }
-                })
-            },
+            target: Arc::clone(target),
             refusal: refusal.clone(),
         };
         let config = Arc::new(config(target));
