@@ -30,7 +30,12 @@ class Handler:
 
     async def handle_DATA(self, server, session, envelope):
         parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        part = lambda kind: parsed.get_body((kind,)).get_content().strip("\n")
+
+        def part(kind):
+            """A text with the line ends of this machine; the message's own are CRLF (RFC 5322)."""
+            text = parsed.get_body((kind,)).get_content()
+            return "\n".join(text.splitlines())
+
         self.messages.append(
             {
                 "to": envelope.rcpt_tos,
