@@ -27,6 +27,8 @@ pub struct Job {
     pub text: String,
     /// The uploaded lines of a mutation.
     pub lines: Option<String>,
+    /// Whether children stand right behind their parents.
+    is_grouped: bool,
     data: Arc<Data>,
     pub created_ms: i64,
     pub done_ms: i64,
@@ -137,7 +139,8 @@ impl Shopify {
                 code,
             )]);
         }
-        let id = self.start(text, None, sim);
+        let is_grouped = args["groupObjects"] == true;
+        let id = self.start(text, None, is_grouped, sim);
         done(
             "bulkOperation",
             json!({ "__ref": gid("BulkOperation", id) }),
@@ -175,20 +178,21 @@ impl Shopify {
                 "OPERATION_IN_PROGRESS",
             )]);
         }
-        let id = self.start(text, Some(lines), sim);
+        let id = self.start(text, Some(lines), false, sim);
         done(
             "bulkOperation",
             json!({ "__ref": gid("BulkOperation", id) }),
         )
     }
 
-    fn start(&mut self, text: &str, lines: Option<String>, sim: &mut Sim) -> u64 {
+    fn start(&mut self, text: &str, lines: Option<String>, is_grouped: bool, sim: &mut Sim) -> u64 {
         let id = self.change().new_id();
         let fails = sim.vendor_fault("bulk-fail");
         self.jobs.push(Job {
             id,
             text: text.to_owned(),
             lines,
+            is_grouped,
             data: self.data.clone(),
             created_ms: sim.now_ms(),
             done_ms: sim.now_ms() + self.job_ms,
@@ -238,9 +242,10 @@ impl Shopify {
     fn finish(&mut self, at: usize, sim: &mut Sim) {
         let job = &self.jobs[at];
         let (text, lines, data) = (job.text.clone(), job.lines.clone(), job.data.clone());
+        let is_grouped = job.is_grouped;
         let mut made = match lines {
             Some(lines) => self.mutate_lines(&text, &lines, sim),
-            None => self.read_lines(&text, &data, sim),
+            None => self.read_lines(&text, &data, is_grouped, sim),
         };
         let job = &mut self.jobs[at];
         job.status = "COMPLETED";
@@ -261,7 +266,13 @@ impl Shopify {
         self.tell("BULK_OPERATIONS_FINISH", &body, sim);
     }
 
-    fn read_lines(&mut self, text: &str, data: &Arc<Data>, sim: &mut Sim) -> Vec<Value> {
+    fn read_lines(
+        &mut self,
+        text: &str,
+        data: &Arc<Data>,
+        is_grouped: bool,
+        sim: &mut Sim,
+    ) -> Vec<Value> {
         let Ok(document) = graphql::document(text) else {
             return Vec::new();
         };
@@ -296,7 +307,7 @@ impl Shopify {
                 .into_iter()
                 .flat_map(|data| data.values())
             {
-                flatten(root, None, &mut lines);
+                flatten(root, None, is_grouped, &mut lines);
             }
             next = window.into_inner().next;
             if next.is_none() {
@@ -337,10 +348,11 @@ impl Shopify {
 }
 
 /// Rows of a connection first, then the rows of the connections within them.
-fn flatten(connection: &Value, parent: Option<&str>, lines: &mut Vec<Value>) {
-    let mut inner: Vec<(String, Value)> = Vec::new();
+fn flatten(connection: &Value, parent: Option<&str>, is_grouped: bool, lines: &mut Vec<Value>) {
+    let mut later: Vec<(String, Value)> = Vec::new();
     for row in rows(connection) {
         let mut line = row.clone();
+        let mut inner: Vec<(String, Value)> = Vec::new();
         let id = row["id"].as_str().unwrap_or_default();
         if let Some(fields) = line.as_object_mut() {
             fields.retain(|_, value| {
@@ -355,9 +367,16 @@ fn flatten(connection: &Value, parent: Option<&str>, lines: &mut Vec<Value>) {
             line["__parentId"] = json!(parent);
         }
         lines.push(line);
+        if is_grouped {
+            for (id, connection) in inner {
+                flatten(&connection, Some(&id), is_grouped, lines);
+            }
+        } else {
+            later.extend(inner);
+        }
     }
-    for (id, connection) in inner {
-        flatten(&connection, Some(&id), lines);
+    for (id, connection) in later {
+        flatten(&connection, Some(&id), is_grouped, lines);
     }
 }
 

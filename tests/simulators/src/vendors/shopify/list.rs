@@ -29,6 +29,8 @@ pub struct Paging {
     pub is_last: bool,
     pub cursor: Option<String>,
     pub is_reversed: bool,
+    /// Of a bulk operation, which goes through lists of any length.
+    pub is_bulk: bool,
 }
 
 impl Paging {
@@ -54,6 +56,7 @@ impl Paging {
             is_last,
             cursor: cursor.map(str::to_owned),
             is_reversed: args["reverse"].as_bool().unwrap_or(false),
+            is_bulk: false,
         })
     }
 
@@ -64,6 +67,7 @@ impl Paging {
             is_last: false,
             cursor: None,
             is_reversed: false,
+            is_bulk: true,
         }
     }
 }
@@ -111,7 +115,7 @@ impl Shopify {
             None => None,
         };
         let seen = at.as_ref().map_or(0, |(_, _, count)| *count);
-        if seen + 1 > self.paging_depth && paging.count != usize::MAX {
+        if seen + 1 > self.paging_depth && !paging.is_bulk {
             return Err(format!(
                 "Pagination is limited to {} objects; narrow the query",
                 self.paging_depth

@@ -206,6 +206,30 @@ fn bulk_query_takes_time_and_sees_the_shop_as_it_was() {
 }
 
 #[test]
+fn bulk_query_groups_where_asked_and_knows_no_depth() {
+    let (mut shop, mut sim) = start(30);
+    shop.command("set-job-time", &json!({ "ms": 0 }), &mut sim);
+    shop.command("set-paging-depth", &json!({ "objects": 10 }), &mut sim);
+    let query = "{ customers { nodes { id orders(first: 100) { nodes { id } } } } }";
+    let text = "mutation($q: String!) { bulkOperationRunQuery(query: $q, groupObjects: true) { bulkOperation { id } } }";
+    ask(&mut shop, &mut sim, text, json!({ "q": query }));
+    ask(&mut shop, &mut sim, "{ shop { name } }", Value::Null);
+    let file = shop.jobs[0].file.clone().unwrap();
+    let (mut parent, mut roots) = (String::new(), 0);
+    for line in file.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        match line.get("__parentId") {
+            Some(of) => assert_eq!(*of, parent),
+            None => {
+                line["id"].as_str().unwrap().clone_into(&mut parent);
+                roots += 1;
+            }
+        }
+    }
+    assert_eq!(roots, 30);
+}
+
+#[test]
 fn bulk_query_cuts_nested_lists_without_first_and_limits_what_runs() {
     let (_, mut sim) = start(1);
     let mut shop = Shopify::new(&Options {
