@@ -398,22 +398,7 @@ impl Vendor for Shopify {
             ["admin", "api", version, "graphql.json"] => self.api(version, call, sim),
             ["admin", "oauth", "access_token"] => self.token(call, sim),
             ["admin", "oauth", "authorize"] => self.authorize(call),
-            ["bulk", name] if call.method == http::Method::GET => {
-                let job = self
-                    .jobs
-                    .iter()
-                    .find(|it| format!("{}.jsonl", it.id) == *name);
-                match job.and_then(|it| it.file.clone()) {
-                    Some(file) if call.param("signature").is_some() => {
-                        Answer::bytes(200, "application/jsonl", file)
-                    }
-                    _ => Answer::bytes(
-                        403,
-                        "application/xml",
-                        "<Error><Code>AccessDenied</Code></Error>",
-                    ),
-                }
-            }
+            ["bulk", name] if call.method == http::Method::GET => self.file(name, call),
             ["staged-uploads"] if call.method == http::Method::POST => self.upload(call),
             _ => Answer::json(404, &json!({ "errors": "Not Found" })),
         };

@@ -14,7 +14,7 @@ use super::resolve::Window;
 use super::view::{gid, parse_gid};
 use super::write::{done, refused, wrong};
 use super::{Shopify, graphql};
-use crate::{Sim, iso};
+use crate::{Answer, Call, Sim, iso};
 
 /// Rows read at once; their children follow them.
 const ROWS: usize = 500;
@@ -208,6 +208,34 @@ impl Shopify {
             roots: 0,
         });
         id
+    }
+
+    /// The result of an operation, or the part of it that is asked for.
+    pub fn file(&self, name: &str, call: &Call) -> Answer {
+        let job = self
+            .jobs
+            .iter()
+            .find(|it| format!("{}.jsonl", it.id) == name);
+        let signed = job.filter(|_| call.param("signature").is_some());
+        let Some(file) = signed.and_then(|it| it.file.as_ref()) else {
+            let text = "<Error><Code>AccessDenied</Code></Error>";
+            return Answer::bytes(403, "application/xml", text);
+        };
+        let (bytes, length) = (file.as_bytes(), file.len());
+        let range = call.header("range").and_then(|it| {
+            let (start, end) = it.strip_prefix("bytes=")?.split_once('-')?;
+            let (start, end): (usize, usize) = (start.parse().ok()?, end.parse().ok()?);
+            Some((start, end.saturating_add(1).min(length)))
+        });
+        match range {
+            None => Answer::bytes(200, "application/jsonl", bytes.to_vec()),
+            Some((start, end)) if start < end => {
+                let part = bytes[start..end].to_vec();
+                let told = format!("bytes {start}-{}/{length}", end - 1);
+                Answer::bytes(206, "application/jsonl", part).with("content-range", told)
+            }
+            Some(_) => Answer::empty(416).with("content-range", format!("bytes */{length}")),
+        }
     }
 
     fn stage(&mut self, args: &Value) -> Value {

@@ -227,6 +227,16 @@ fn bulk_query_groups_where_asked_and_knows_no_depth() {
         }
     }
     assert_eq!(roots, 30);
+    let name = format!("{}.jsonl", shop.jobs[0].id);
+    let part = |range: &str| {
+        let mut call = post("/bulk", "", &Value::Null);
+        call.query = vec![("signature".to_owned(), "x".to_owned())];
+        call.headers.insert("range", range.parse().unwrap());
+        shop.file(&name, &call)
+    };
+    let two = part("bytes=0-9");
+    assert_eq!((two.status, &*two.body), (206, &file.as_bytes()[..10]));
+    assert_eq!(part("bytes=99999999-99999999").status, 416);
 }
 
 #[test]
