@@ -17,9 +17,29 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What an entry says, in postcard, with its checksum: made while the bytes are in the cache, and by
+/// whoever encodes, not under the lock that all who append share.
+#[derive(Clone, Copy)]
+pub(crate) struct Content<'a> {
+    pub bytes: &'a [u8],
+    pub crc: u32,
+}
+
+impl<'a> Content<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            crc: crc32c::crc32c(bytes),
+        }
+    }
+}
+
 /// An entry without number and instant, ready to be appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded(Box<[u8]>);
+pub struct Encoded {
+    bytes: Box<[u8]>,
+    crc: u32,
+}
 
 impl Encoded {
     /// Encodes what happened.
@@ -27,24 +47,32 @@ impl Encoded {
     /// # Errors
     /// [`Error::Encode`] or [`Error::TooLarge`].
     pub fn new(what: &What) -> Result<Self> {
-        with_encoded(what, |bytes| Self(bytes.into()))
+        with_encoded(what, |content| Self {
+            bytes: content.bytes.into(),
+            crc: content.crc,
+        })
     }
 
     /// In postcard.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    pub(crate) fn content(&self) -> Content<'_> {
+        let (bytes, crc) = (&*self.bytes, self.crc);
+        Content { bytes, crc }
     }
 }
 
-/// Encodes into the thread's own memory and lends the bytes.
-pub(crate) fn with_encoded<T>(what: &What, take: impl FnOnce(&[u8]) -> T) -> Result<T> {
+/// Encodes into the thread's own memory and lends the result.
+pub(crate) fn with_encoded<T>(what: &What, take: impl FnOnce(Content<'_>) -> T) -> Result<T> {
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.len() < FIRST_BYTES {
             scratch.resize(FIRST_BYTES, 0);
         }
         let taken = loop {
             match postcard::to_slice(what, scratch) {
-                Ok(bytes) => break Ok(take(bytes)),
+                Ok(bytes) => break Ok(take(Content::of(bytes))),
                 Err(postcard::Error::SerializeBufferFull) => {
                     let bytes = scratch.len() as u64;
                     if bytes > MAX_PAYLOAD_BYTES {

@@ -24,9 +24,11 @@
 //!
 //! frame
 //!    0  4  bits 0-30: length of the payload; bit 31: the first frame of its group
-//!    4  4  CRC-32C, begun with the low half of the ledger id, of length, number and payload
+//!    4  4  CRC-32C, in this order, of: what the entry says; the low half of the ledger id; length;
+//!          number; the payload up to what the entry says
 //!    8  8  number of the entry
-//!   16  n  payload: entry format, 1, in one byte; then the entry in postcard
+//!   16  n  payload: entry format, 1, in one byte; then the entry in postcard, which is its instant, in
+//!          groups of seven bits, and what it says
 //!
 //! closed (28 bytes)
 //!    0  8  magic "XPCLOSED"
@@ -50,6 +52,7 @@ use std::path::Path;
 use crosspoint_model::Instant;
 use crosspoint_model::entry::Entry;
 
+use crate::encoded::Content;
 use crate::{Damage, Error, Result};
 
 /// Newest file format that this build reads, and the one it writes.
@@ -166,7 +169,7 @@ pub(crate) fn push_entry(
     id: u64,
     seq: u64,
     at: Instant,
-    what: &[u8],
+    what: Content<'_>,
 ) -> Result<()> {
     let start = group.len();
     let mut word = if start == 0 { FIRST_OF_GROUP } else { 0 };
@@ -174,7 +177,7 @@ pub(crate) fn push_entry(
     let mut instant = [0; MAX_INSTANT_BYTES];
     let instant =
         postcard::to_slice(&at, &mut instant).map_err(|source| Error::Encode { source })?;
-    let payload_bytes = 1 + instant.len() + what.len();
+    let payload_bytes = 1 + instant.len() + what.bytes.len();
     match u32::try_from(payload_bytes) {
         Ok(length) if u64::from(length) <= MAX_PAYLOAD_BYTES => word |= length,
         _ => {
@@ -190,16 +193,28 @@ pub(crate) fn push_entry(
     group.extend_from_slice(&seq.to_le_bytes());
     group.push(ENTRY_FORMAT);
     group.extend_from_slice(instant);
-    group.extend_from_slice(what);
-    let frame = &mut group[start..];
-    let crc = frame_crc(id, frame);
-    frame[4..8].copy_from_slice(&crc.to_le_bytes());
+    let crc = sealed(what.crc, id, &group[start..]);
+    group[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+    group.extend_from_slice(what.bytes);
     Ok(())
 }
 
-fn frame_crc(id: u64, frame: &[u8]) -> u32 {
-    let salted = crc32c::crc32c_append(id as u32, &frame[..4]);
-    crc32c::crc32c_append(salted, &frame[8..])
+/// The checksum of a frame of which `head` is all but what the entry says, whose own is `content`.
+fn sealed(content: u32, id: u64, head: &[u8]) -> u32 {
+    let salted = crc32c::crc32c_append(content, &(id as u32).to_le_bytes());
+    let length = crc32c::crc32c_append(salted, &head[..4]);
+    crc32c::crc32c_append(length, &head[8..])
+}
+
+/// The checksum that a frame should have; `None` where its instant has no end.
+pub(crate) fn frame_crc(id: u64, frame: &[u8]) -> Option<u32> {
+    let instant = frame.get(FRAME_HEADER_BYTES + 1..)?;
+    let last = instant
+        .iter()
+        .take(MAX_INSTANT_BYTES)
+        .position(|byte| byte & 0x80 == 0)?;
+    let (head, what) = frame.split_at(FRAME_HEADER_BYTES + 1 + last + 1);
+    Some(sealed(crc32c::crc32c(what), id, head))
 }
 
 /// What stands at the start of some bytes.
@@ -232,7 +247,7 @@ pub(crate) fn parse_frame(bytes: &[u8], id: u64, expected: u64) -> Parsed {
     let Some(frame) = bytes.get(..total) else {
         return Parsed::Short(total);
     };
-    if frame_crc(id, frame) != u32_at(frame, 4) {
+    if frame_crc(id, frame) != Some(u32_at(frame, 4)) {
         return Parsed::Bad(Damage::Checksum);
     }
     Parsed::Frame {

@@ -12,7 +12,7 @@ use tracing::error;
 
 use crate::commit::Writer;
 use crate::disk::{Disk, Lock, RealDisk};
-use crate::encoded::{Encoded, with_encoded};
+use crate::encoded::{Content, Encoded, with_encoded};
 use crate::frames::{SEQUENTIAL_CHUNK_BYTES, SINGLE_CHUNK_BYTES};
 use crate::recover::{recover, write_closed};
 use crate::shared::{Pending, Phase, Shared, io_error, lock, wait};
@@ -153,7 +153,7 @@ impl Ledger {
     /// [`Error::Stopped`], [`Error::Closed`], [`Error::ReadOnly`], [`Error::Encode`] or
     /// [`Error::TooLarge`]; nothing was appended then.
     pub fn append(&self, now: Instant, what: &What) -> Result<Appended> {
-        with_encoded(what, |bytes| self.append_bytes(now, bytes))?
+        with_encoded(what, |content| self.append_content(now, content))?
     }
 
     /// As [`Ledger::append`], of what was encoded before.
@@ -161,10 +161,10 @@ impl Ledger {
     /// # Errors
     /// See [`Ledger::append`].
     pub fn append_encoded(&self, now: Instant, what: &Encoded) -> Result<Appended> {
-        self.append_bytes(now, what.bytes())
+        self.append_content(now, what.content())
     }
 
-    fn append_bytes(&self, now: Instant, what: &[u8]) -> Result<Appended> {
+    fn append_content(&self, now: Instant, what: Content<'_>) -> Result<Appended> {
         let shared = &*self.shared;
         let mut pending = lock(&shared.pending);
         while is_full(shared, &pending) {
@@ -183,12 +183,12 @@ impl Ledger {
         if is_full(shared, &lock(&shared.pending)) {
             return Ok(None);
         }
-        with_encoded(what, |bytes| {
+        with_encoded(what, |content| {
             let pending = lock(&shared.pending);
             if is_full(shared, &pending) {
                 return Ok(None);
             }
-            self.push(pending, now, bytes).map(Some)
+            self.push(pending, now, content).map(Some)
         })?
     }
 
@@ -216,7 +216,7 @@ impl Ledger {
         &self,
         mut pending: MutexGuard<'_, Pending>,
         now: Instant,
-        what: &[u8],
+        what: Content<'_>,
     ) -> Result<Appended> {
         let shared = &*self.shared;
         pending.phase.check()?;

@@ -28,9 +28,11 @@ const ENCODED_AT_ONCE: usize = 16;
 /// How much rarer checkpoints are while entries keep coming: bounds the replay after a crash to some
 /// seconds.
 const BUSY_FACTOR: u32 = 20;
-/// For so long after a lookup others are expected: checkpoints are then as frequent as configured,
-/// since handing over a large one would let lookups wait for as long as it takes.
+/// For so long after a lookup others are expected. Checkpoints are then small and frequent: while one
+/// is applied, whoever reads the store waits, lookups included.
 const LOOKED_UP_LATELY: Duration = Duration::from_secs(2);
+/// What a checkpoint waits for then: a commit of so many changes is applied within [`SLICE`].
+const CHANGES_LOOKED_UP: usize = 128;
 /// Longest sleep; anything that happens ends it sooner.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -149,7 +151,8 @@ pub(crate) fn run(
         let awaited = looked_up.is_some_and(|at| at.elapsed() < LOOKED_UP_LATELY);
         let factor = if stepped && !awaited { BUSY_FACTOR } else { 1 };
         let interval = core.checkpoint_every * factor;
-        let due = checkpointed.elapsed() >= interval;
+        let due = checkpointed.elapsed() >= interval
+            || awaited && core.state.changes() >= CHANGES_LOOKED_UP;
         if dirty && (full || due && !core.state.is_writing()?) {
             if checkpoint(&mut core, jobs)? {
                 return core.checkpoint_and_wait();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::InstancePre;
 
 use crate::bindings::exports::crosspoint::connector::{destination, source};
@@ -19,6 +20,7 @@ pub struct Plugin {
     source: Option<source::GuestIndices>,
     destination: Option<destination::GuestIndices>,
     ticker: Arc<Ticker>,
+    room: Arc<Semaphore>,
 }
 
 impl Plugin {
@@ -27,6 +29,7 @@ impl Plugin {
         digest: String,
         prepared: InstancePre<CallState>,
         ticker: Arc<Ticker>,
+        room: Arc<Semaphore>,
     ) -> wasmtime::Result<Self> {
         let has = |role| manifest.has_role(role);
         let source = has(Role::Source)
@@ -42,6 +45,7 @@ impl Plugin {
             source,
             destination,
             ticker,
+            room,
         })
     }
 
@@ -55,6 +59,12 @@ impl Plugin {
 
     pub(crate) fn destination(&self) -> Option<&destination::GuestIndices> {
         self.destination.as_ref()
+    }
+
+    /// A place among the calls that run at once, until dropped.
+    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        self.room.clone().acquire_owned().await.ok()
     }
 
     pub(crate) fn ticking(&self) -> Ticking {

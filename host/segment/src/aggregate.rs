@@ -141,6 +141,9 @@ impl<'a> Evaluator<'a> {
         let Some(bound) = bound.number() else {
             return comparison.of_absent();
         };
+        if let Some(truth) = self.decided(aggregate, comparison, bound) {
+            return truth;
+        }
         let start = self.changes.len();
         let mut total = Some(Number::Int(0));
         let mut next = Instant::MAX;

@@ -131,8 +131,13 @@ impl<'a> Evaluator<'a> {
     }
 
     fn compare(&mut self, comparison: Comparison, left: &'a Node, right: &'a Node) -> bool {
-        let left = self.eval(left);
         let right = self.eval(right);
+        if let (Node::Aggregate(aggregate), Some(bound)) = (left, right.number())
+            && let Some(truth) = self.decided(aggregate, comparison, bound)
+        {
+            return truth;
+        }
+        let left = self.eval(left);
         compare_values(comparison, &left, &right, self.now, &mut self.next)
     }
 

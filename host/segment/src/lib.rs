@@ -23,6 +23,7 @@
 
 mod aggregate;
 mod compile;
+mod decided;
 mod depends;
 mod error;
 mod eval;

@@ -92,7 +92,12 @@ pub(crate) fn compare(
     let gap = i128::from(left.ms) - i128::from(right.ms);
     // The gap after k ms is gap + rate * k: it meets zero at k = -gap / rate, and can turn the
     // result only there, or in the millisecond after.
-    let meets = (-gap).div_euclid(rate);
+    // Nearly always a window's edge, which moves with time.
+    let meets = match rate {
+        1 => -gap,
+        -1 => gap,
+        _ => (-gap).div_euclid(rate),
+    };
     let turned = [meets, meets + 1, meets + 2]
         .into_iter()
         .find(|k| *k >= 1 && comparison.holds((gap + rate * k).cmp(&0)) != holds);

@@ -1,5 +1,7 @@
 //! Which facts stand in a collection at an instant, and until when.
 
+use std::ops::ControlFlow;
+
 use crosspoint_model::profile::{Fact, FactKind, Fragment};
 use crosspoint_model::{Instant, Symbol};
 
@@ -23,12 +25,36 @@ pub(crate) struct Standing {
     pub until: Instant,
 }
 
+/// In which order the facts of one name and fragment are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    OldestFirst,
+    NewestFirst,
+}
+
 impl<'a> Evaluator<'a> {
     /// Shows every row that counts or may come to count by itself.
     pub fn visit(
         &mut self,
         collection: &'a Collection,
         each: &mut impl FnMut(&mut Self, Row<'a>, Standing),
+    ) {
+        self.visit_while(
+            collection,
+            Order::OldestFirst,
+            &mut |this, row, standing| {
+                each(this, row, standing);
+                ControlFlow::Continue(())
+            },
+        );
+    }
+
+    /// [`Self::visit`], in an order, until `each` breaks off.
+    pub fn visit_while(
+        &mut self,
+        collection: &'a Collection,
+        order: Order,
+        each: &mut impl FnMut(&mut Self, Row<'a>, Standing) -> ControlFlow<()>,
     ) {
         let mut bounds = [Bound {
             comparison: Comparison::Greater,
@@ -60,48 +86,40 @@ impl<'a> Evaluator<'a> {
         if bounds.iter().any(|bound| bound.bound.is_none()) {
             return;
         }
-        match collection.rows {
+        let always = Standing {
+            counts: true,
+            until: Instant::MAX,
+        };
+        // Nobody is left to tell how it ended.
+        let _ = match collection.rows {
             Rows::Facts(kind, name) => {
-                self.facts(kind, name, earliest, &mut |this, fact| {
+                self.facts(kind, name, earliest, order, &mut |this, fact| {
                     let time = this.in_time(fact, bounds);
-                    this.row(collection, Row { fact, line: None }, time, each);
-                });
+                    this.row(collection, Row { fact, line: None }, time, each)
+                })
             }
-            Rows::Lines(kind) => self.facts(kind, None, earliest, &mut |this, fact| {
+            Rows::Lines(kind) => self.facts(kind, None, earliest, order, &mut |this, fact| {
                 let time = this.in_time(fact, bounds);
-                for line in &fact.lines {
-                    this.row(
-                        collection,
-                        Row {
-                            fact,
-                            line: Some(line),
-                        },
-                        time,
-                        each,
-                    );
-                }
+                this.lines(collection, fact, time, each)
             }),
-            Rows::LinesOf(row) => {
-                let Some(Row { fact, .. }) = self.rows[row] else {
-                    return;
-                };
-                let time = Standing {
-                    counts: true,
-                    until: Instant::MAX,
-                };
-                for line in &fact.lines {
-                    self.row(
-                        collection,
-                        Row {
-                            fact,
-                            line: Some(line),
-                        },
-                        time,
-                        each,
-                    );
-                }
-            }
-        }
+            Rows::LinesOf(row) => match self.rows[row] {
+                Some(Row { fact, .. }) => self.lines(collection, fact, always, each),
+                None => ControlFlow::Continue(()),
+            },
+        };
+    }
+
+    fn lines(
+        &mut self,
+        collection: &'a Collection,
+        fact: &'a Fact,
+        time: Standing,
+        each: &mut impl FnMut(&mut Self, Row<'a>, Standing) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        fact.lines.iter().try_for_each(|line| {
+            let line = Some(line);
+            self.row(collection, Row { fact, line }, time, each)
+        })
     }
 
     fn row(
@@ -109,8 +127,8 @@ impl<'a> Evaluator<'a> {
         collection: &'a Collection,
         row: Row<'a>,
         time: Standing,
-        each: &mut impl FnMut(&mut Self, Row<'a>, Standing),
-    ) {
+        each: &mut impl FnMut(&mut Self, Row<'a>, Standing) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let mut standing = time;
         if let (true, Some(filter)) = (time.counts, &collection.filter) {
             self.rows[collection.row] = Some(row);
@@ -127,8 +145,9 @@ impl<'a> Evaluator<'a> {
             };
         }
         if standing.counts || standing.until < Instant::MAX {
-            each(self, row, standing);
+            return each(self, row, standing);
         }
+        ControlFlow::Continue(())
     }
 
     /// Whether the fact's instant lies in all windows. A fact to come counts for nothing until
@@ -164,16 +183,12 @@ impl<'a> Evaluator<'a> {
         kind: FactKind,
         name: Option<Symbol>,
         later_than: Option<i64>,
-        each: &mut impl FnMut(&mut Self, &'a Fact),
-    ) {
+        order: Order,
+        each: &mut impl FnMut(&mut Self, &'a Fact) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let profile = self.profile;
         for fragment in &profile.fragments {
-            let mut rest = of_kind(fragment, kind);
-            if let Some(name) = name {
-                let start = rest.partition_point(|fact| fact.name < name);
-                let end = rest.partition_point(|fact| fact.name <= name);
-                rest = &rest[start..end];
-            }
+            let mut rest = named(of_kind(fragment, kind), name);
             // Facts of one name stand together in the order of time, so the old ones of each
             // are skipped at once.
             while let Some(first) = rest.first() {
@@ -187,14 +202,37 @@ impl<'a> Evaluator<'a> {
                     Some(ms) => group.partition_point(|fact| fact.at.0 <= ms),
                     None => 0,
                 };
-                for fact in &group[start..] {
-                    if fact.counts {
-                        each(self, fact);
-                    }
+                let mut show = |fact: &'a Fact| match fact.counts {
+                    true => each(self, fact),
+                    false => ControlFlow::Continue(()),
+                };
+                match order {
+                    Order::OldestFirst => group[start..].iter().try_for_each(&mut show)?,
+                    Order::NewestFirst => group[start..].iter().rev().try_for_each(&mut show)?,
                 }
             }
         }
+        ControlFlow::Continue(())
     }
+
+    /// In how many runs the rows stand, each in the order of time: one per fragment for facts of one
+    /// name. Others count as many.
+    pub fn runs(&self, rows: &Rows) -> usize {
+        let Rows::Facts(kind, Some(name)) = *rows else {
+            return usize::MAX;
+        };
+        let parts = self.profile.fragments.iter();
+        parts
+            .filter(|part| !named(of_kind(part, kind), Some(name)).is_empty())
+            .count()
+    }
+}
+
+fn named(facts: &[Fact], name: Option<Symbol>) -> &[Fact] {
+    let Some(name) = name else { return facts };
+    let start = facts.partition_point(|fact| fact.name < name);
+    let end = facts.partition_point(|fact| fact.name <= name);
+    &facts[start..end]
 }
 
 fn of_kind(fragment: &Fragment, kind: FactKind) -> &[Fact] {

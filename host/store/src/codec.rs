@@ -1,5 +1,7 @@
 //! Values on disk: one version byte, then postcard.
 
+use std::cell::RefCell;
+
 use crosspoint_model::delivery::Delivery;
 use crosspoint_model::profile::Profile;
 use crosspoint_model::record::Record;
@@ -39,12 +41,28 @@ pub trait Stored: Serialize + DeserializeOwned {
 /// # Errors
 /// [`Error::Engine`] when postcard refuses, which no stored type makes it do.
 pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(24);
-    bytes.push(T::VERSION);
-    postcard::to_extend(value, bytes).map_err(|error| Error::Engine {
-        operation: "encode a value",
-        detail: error.to_string(),
+    // Growing a vector for each value would copy it several times.
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut bytes = std::mem::take(scratch);
+        bytes.clear();
+        bytes.push(T::VERSION);
+        let bytes = postcard::to_extend(value, bytes).map_err(|error| Error::Engine {
+            operation: "encode a value",
+            detail: error.to_string(),
+        })?;
+        let exact = bytes.as_slice().to_vec();
+        if bytes.capacity() <= MOST_KEPT_BYTES {
+            *scratch = bytes;
+        }
+        Ok(exact)
     })
+}
+
+/// What a thread keeps of its scratch between values.
+const MOST_KEPT_BYTES: usize = 1 << 20;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Reads [`encode`]'s bytes, of this release or an earlier one.

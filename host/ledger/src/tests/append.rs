@@ -21,7 +21,7 @@ fn entry_is_copied_into_the_group_once() {
     let mut group = Vec::with_capacity(1 << 10);
     let place = group.as_ptr();
     let encoded = Encoded::new(&what).unwrap();
-    format::push_entry(&mut group, 1, 1, Instant(-5), encoded.bytes()).unwrap();
+    format::push_entry(&mut group, 1, 1, Instant(-5), encoded.content()).unwrap();
     assert_eq!(group.as_ptr(), place);
     assert_eq!(group[format::FRAME_HEADER_BYTES], format::ENTRY_FORMAT);
     assert_eq!(

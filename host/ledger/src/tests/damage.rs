@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::Error;
+use crate::{Error, format};
 
 /// A folder with 40 entries, three to a file, closed in order or not.
 fn filled(closed: bool) -> TempDir {
@@ -195,8 +195,8 @@ fn newer_formats_are_named() {
     // An entry of format 3, checksum and all.
     bytes[8] = 1;
     bytes[64 + 16] = 3;
-    let salt = u32::from_le_bytes(bytes[16..20].try_into().unwrap());
-    let crc = crc32c::crc32c_append(crc32c::crc32c_append(salt, &bytes[64..68]), &bytes[72..]);
+    let id = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
+    let crc = format::frame_crc(id, &bytes[64..]).unwrap();
     bytes[68..72].copy_from_slice(&crc.to_le_bytes());
     fs::write(last, &bytes).unwrap();
     assert_eq!(

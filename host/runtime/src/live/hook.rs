@@ -257,11 +257,9 @@ impl Host {
 
     /// Appends an entry without waiting: that would hold up other tasks.
     fn try_append(&self, at: Instant, what: &What) -> Result<u64, AdminError> {
-        match self.ledger.try_append(at, what)? {
-            Some(appended) => {
-                self.handle.traces.note(appended.seq);
-                Ok(appended.seq)
-            }
+        let traces = &self.handle.traces;
+        match traces.noting(|| self.ledger.try_append(at, what))? {
+            Some(appended) => Ok(appended.seq),
             None => Err(not_now(
                 "the disk does not keep up",
                 "the vendor sends again later; look for what else writes to the disk",

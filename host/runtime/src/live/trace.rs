@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crosspoint_ledger::Appended;
 use opentelemetry::Context;
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
@@ -34,18 +35,27 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    /// The current span led to the entry `seq`.
-    pub fn note(&self, seq: u64) {
+    /// Runs `append`, and notes that the current span led to the entry that it answers with. Who asks
+    /// about the entry waits for that: it may be applied before its appender goes on.
+    pub fn noting<E>(
+        &self,
+        append: impl FnOnce() -> Result<Option<Appended>, E>,
+    ) -> Result<Option<Appended>, E> {
         let span = Span::current().context().span().span_context().clone();
         if !span.is_sampled() {
-            return;
+            return append();
         }
         let mut spans = self.spans();
-        spans.insert(seq, span);
-        if spans.len() > MOST {
-            spans.pop_first();
+        self.known.store(spans.len() + 1, Ordering::Release);
+        let appended = append();
+        if let Ok(Some(appended)) = &appended {
+            spans.insert(appended.seq, span);
+            if spans.len() > MOST {
+                spans.pop_first();
+            }
         }
         self.known.store(spans.len(), Ordering::Release);
+        appended
     }
 
     /// The span that led to the entry `seq`, if it is traced.
@@ -142,6 +152,8 @@ fn parse(text: &str) -> Option<SpanContext> {
 
 #[cfg(test)]
 mod tests {
+    use crosspoint_model::Instant;
+
     use super::*;
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -174,7 +186,9 @@ mod tests {
     #[test]
     fn untraced_work_leaves_nothing() {
         let traces = Traces::default();
-        traces.note(7);
+        let (seq, at) = (7, Instant(0));
+        let appended = traces.noting(|| Ok::<_, ()>(Some(Appended { seq, at })));
+        assert_eq!(appended.unwrap().unwrap().seq, 7);
         assert_eq!(traces.of(7), None);
         assert!(traces.spans().is_empty());
     }

@@ -210,9 +210,10 @@ impl Host {
             let (accepted, rejected) = (page.records.len(), page.rejects.len());
             tracked.rejected += rejected;
             let at = self.clock.stamp(&page.records);
-            match self.ledger.try_append(at, &What::Records(page)) {
+            let what = What::Records(page);
+            let traces = &self.handle.traces;
+            match traces.noting(|| self.ledger.try_append(at, &what)) {
                 Ok(Some(appended)) => {
-                    self.handle.traces.note(appended.seq);
                     let metrics = &self.handle.metrics;
                     metrics.came(source, Trigger::Track, accepted as u64, rejected as u64);
                     last_seq = Some(appended.seq);

@@ -112,6 +112,11 @@ impl Compiler<'_> {
                     _ => Node::Not(Box::new(is)),
                 }
             }
+            // What is collected stands on the left, where a few facts may decide.
+            (bound, aggregate @ Node::Aggregate(_)) if !matches!(bound, Node::Aggregate(_)) => {
+                let comparison = comparison.mirrored();
+                Node::Compare(comparison, Box::new(aggregate), Box::new(bound))
+            }
             (left, right) => Node::Compare(comparison, Box::new(left), Box::new(right)),
         }
     }

@@ -267,26 +267,37 @@ fn thresholds_wait_for_the_fact_that_turns_them() {
         ("three", "events.within('100h').count() >= 3"),
         ("any", "events.within('100h').exists()"),
         ("exactly", "events.within('100h').count() == 10"),
+        ("named", "events('Searched').within('100h').count() >= 3"),
+        ("few", "events('Searched').within('100h').count() < 3"),
     ];
     let set = world.compile(&rules).unwrap();
-    let mut profile = world.profile();
+    let expiries = |profile: &mut Profile| {
+        set.reevaluate_all(profile, Instant(10 * HOUR_MS), &world.view());
+        let told = profile.expiries.iter();
+        let mut told: Vec<_> = told
+            .map(|it| (it.at.0 / HOUR_MS, world.view().name(it.of).to_string()))
+            .collect();
+        told.sort();
+        told
+    };
+    let expected = [
+        (100, "exactly"),
+        (107, "few"),
+        (107, "named"),
+        (107, "three"),
+        (109, "any"),
+    ];
+    let expected = expected.map(|(hour, name)| (hour, name.to_owned()));
+    let (mut alone, mut joined) = (world.profile(), world.profile());
+    joined.fragments.push(world.fragment(2));
     for hour in 0..10 {
         let id = format!("e{hour}");
         let fact = world.fact(FactKind::Event, "Searched", &id, hour * HOUR_MS);
-        put_fact(&mut profile.fragments[0], fact);
+        put_fact(&mut alone.fragments[0], fact.clone());
+        put_fact(&mut joined.fragments[hour as usize % 2], fact);
     }
-    set.reevaluate_all(&mut profile, Instant(10 * HOUR_MS), &world.view());
-    let expiries: Vec<_> = profile
-        .expiries
-        .iter()
-        .map(|expiry| (expiry.at.0 / HOUR_MS, world.view().name(expiry.of)))
-        .collect();
-    let expected = [
-        (100, "exactly".into()),
-        (107, "three".into()),
-        (109, "any".into()),
-    ];
-    assert_eq!(expiries, expected);
+    assert_eq!(expiries(&mut alone), expected);
+    assert_eq!(expiries(&mut joined), expected);
 }
 
 #[test]

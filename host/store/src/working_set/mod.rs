@@ -180,13 +180,18 @@ impl<E: Engine> WorkingSet<E> {
     /// that committing them takes up more than the budget within the engine.
     pub fn needs_checkpoint(&self) -> bool {
         let dirty = self.profiles.dirty_bytes() + self.points.dirty_bytes() + self.ordered_bytes();
-        let changes = self.profiles.changes()
+        let most = self.settings.memory_bytes / COMMIT_BYTES_PER_CHANGE;
+        dirty > self.settings.memory_bytes / 2 || self.changes() > most.max(LEAST_CHANGES)
+    }
+
+    /// How many things changed since the last checkpoint. While a commit is applied, sled lets nobody
+    /// read: some 13 µs for each of them.
+    pub fn changes(&self) -> usize {
+        self.profiles.changes()
             + self.points.changes()
             + self.timers.changes()
             + self.deliveries.changes()
-            + self.quarantine.changes();
-        let most = self.settings.memory_bytes / COMMIT_BYTES_PER_CHANGE;
-        dirty > self.settings.memory_bytes / 2 || changes > most.max(LEAST_CHANGES)
+            + self.quarantine.changes()
     }
 
     /// Estimated bytes in memory, the engine's own cache left out.
