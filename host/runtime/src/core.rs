@@ -24,7 +24,9 @@ use crate::live::{ComputedTraits, Metrics, Ring, Traces, follows};
 /// Longest time that the loop steps before it looks at questions: half of a lookup's budget.
 const SLICE: Duration = Duration::from_millis(2);
 /// Profiles that are encoded in one go: a fraction of [`SLICE`].
-const ENCODED_AT_ONCE: usize = 16;
+const ENCODED_AT_ONCE: usize = 8;
+/// Records of an entry that are applied in one go: a fraction of [`SLICE`] too.
+const APPLIED_AT_ONCE: usize = 8;
 /// How much rarer checkpoints are while entries keep coming: bounds the replay after a crash to some
 /// seconds.
 const BUSY_FACTOR: u32 = 20;
@@ -38,6 +40,14 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// A question for the state.
 pub(crate) type Job = Box<dyn FnOnce(&mut Core) -> ControlFlow<()> + Send>;
+/// A question about profiles, which changes nothing and may be asked while an entry is half applied.
+pub(crate) type Lookup = Box<dyn FnOnce(&mut Core) + Send>;
+
+/// What is asked of the core thread.
+pub(crate) struct Questions {
+    pub jobs: Receiver<Job>,
+    pub lookups: Receiver<Lookup>,
+}
 
 /// The state and what steps it.
 pub(crate) struct Core {
@@ -62,9 +72,21 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// Applies one entry.
-    pub fn step(&mut self, seq: u64, entry: &Entry) -> Result<(), AdminError> {
-        let effects = self.stepper.step(&mut self.state, seq, entry)?;
+    /// Applies one entry; `between` may look at profiles while it is under way.
+    pub fn step(
+        &mut self,
+        seq: u64,
+        entry: &Entry,
+        between: &mut dyn FnMut(&mut Self),
+    ) -> Result<(), AdminError> {
+        let mut begun = self.stepper.begin(&mut self.state, seq, entry)?;
+        while !self
+            .stepper
+            .advance(&mut self.state, entry, &mut begun, APPLIED_AT_ONCE)?
+        {
+            between(self);
+        }
+        let effects = begun.effects();
         self.applied = seq;
         self.applied_at = entry.at;
         self.changes.note(seq, &effects.transitions);
@@ -82,14 +104,19 @@ impl Core {
     }
 
     /// [`Self::step`], counted, and in the trace of what led to the entry.
-    fn step_traced(&mut self, seq: u64, entry: &Entry) -> Result<(), AdminError> {
+    fn step_traced(
+        &mut self,
+        seq: u64,
+        entry: &Entry,
+        between: &mut dyn FnMut(&mut Self),
+    ) -> Result<(), AdminError> {
         let span = self.traces.of(seq).map(|cause| {
             let span = tracing::debug_span!("step", entry = seq);
             follows(&span, cause);
             span
         });
         let _entered = span.as_ref().map(tracing::Span::enter);
-        self.step(seq, entry)?;
+        self.step(seq, entry, between)?;
         self.metrics.applied(&entry.what);
         Ok(())
     }
@@ -122,7 +149,7 @@ impl Core {
 /// Runs until a job breaks off; the state is then durable.
 pub(crate) fn run(
     mut core: Core,
-    jobs: &Receiver<Job>,
+    questions: &Questions,
     applied: &watch::Sender<u64>,
 ) -> Result<(), AdminError> {
     let ledger = Arc::clone(&core.ledger);
@@ -132,11 +159,11 @@ pub(crate) fn run(
     let mut asked = 0;
     loop {
         // However many questions come, the state moves on.
-        let asked_now = answer(&mut core, jobs, SLICE);
+        let asked_now = answer(&mut core, questions, SLICE);
         if asked_now == Asked::End {
             return core.checkpoint_and_wait();
         }
-        let (stepped, end) = step_slice(&mut core, &mut reader, jobs)?;
+        let (stepped, end) = step_slice(&mut core, &mut reader, questions)?;
         if end {
             return core.checkpoint_and_wait();
         }
@@ -154,7 +181,7 @@ pub(crate) fn run(
         let due = checkpointed.elapsed() >= interval
             || awaited && core.state.changes() >= CHANGES_LOOKED_UP;
         if dirty && (full || due && !core.state.is_writing()?) {
-            if checkpoint(&mut core, jobs)? {
+            if checkpoint(&mut core, questions)? {
                 return core.checkpoint_and_wait();
             }
             // The writer thread commits what was handed over just now.
@@ -191,11 +218,30 @@ enum Asked {
     End,
 }
 
-/// Answers questions for about so long.
-fn answer(core: &mut Core, jobs: &Receiver<Job>, most: Duration) -> Asked {
+/// Answers lookups for about so long; whether none is left.
+fn look_up(core: &mut Core, questions: &Questions, most: Duration) -> bool {
     let start = MachineInstant::now();
     loop {
-        let job = match jobs.try_recv() {
+        let Ok(lookup) = questions.lookups.try_recv() else {
+            return true;
+        };
+        // A place that an answer names is one that can be listened from.
+        core.changes.announce(core.applied);
+        lookup(core);
+        if start.elapsed() >= most {
+            return false;
+        }
+    }
+}
+
+/// Answers questions for about so long, lookups first.
+fn answer(core: &mut Core, questions: &Questions, most: Duration) -> Asked {
+    let start = MachineInstant::now();
+    loop {
+        if !look_up(core, questions, most.saturating_sub(start.elapsed())) {
+            return Asked::More;
+        }
+        let job = match questions.jobs.try_recv() {
             Ok(job) => job,
             Err(TryRecvError::Empty) => return Asked::Nothing,
             Err(TryRecvError::Disconnected) => return Asked::End,
@@ -211,12 +257,13 @@ fn answer(core: &mut Core, jobs: &Receiver<Job>, most: Duration) -> Asked {
     }
 }
 
-/// Steps for a while, with answers after each entry that take no longer than it did. Whether
+/// Steps for a while, with answers after each entry, and to lookups within it, that take no longer than
+/// what they follow. Whether
 /// anything was there, and whether the loop is to end.
 fn step_slice(
     core: &mut Core,
     reader: &mut Reader,
-    jobs: &Receiver<Job>,
+    questions: &Questions,
 ) -> Result<(bool, bool), AdminError> {
     let (mut stepping, mut end) = (Duration::ZERO, false);
     while !end {
@@ -224,13 +271,19 @@ fn step_slice(
         let Some((seq, entry)) = reader.next()? else {
             break;
         };
-        core.step_traced(seq, &entry)?;
-        let took = start.elapsed();
+        let (mut since, mut asked) = (start, Duration::ZERO);
+        core.step_traced(seq, &entry, &mut |core| {
+            let now = MachineInstant::now();
+            look_up(core, questions, now - since);
+            since = MachineInstant::now();
+            asked += since - now;
+        })?;
+        let took = start.elapsed().saturating_sub(asked);
         stepping += took;
         if stepping > SLICE || core.state.needs_checkpoint() {
             break;
         }
-        end = answer(core, jobs, took) == Asked::End;
+        end = answer(core, questions, took) == Asked::End;
     }
     let stepped = stepping > Duration::ZERO;
     if stepped {
@@ -241,9 +294,9 @@ fn step_slice(
 
 /// Hands what changed to the store's writer, with answers while it is encoded. Whether the loop is
 /// to end; nothing was handed over then.
-fn checkpoint(core: &mut Core, jobs: &Receiver<Job>) -> Result<bool, AdminError> {
+fn checkpoint(core: &mut Core, questions: &Questions) -> Result<bool, AdminError> {
     while core.state.encode_ahead(ENCODED_AT_ONCE)? {
-        if answer(core, jobs, SLICE) == Asked::End {
+        if answer(core, questions, SLICE) == Asked::End {
             return Ok(true);
         }
     }

@@ -11,7 +11,7 @@ use crosspoint_step::Stepper;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::admin::AdminError;
-use crate::core::{Core, Job, run};
+use crate::core::{Core, Job, Lookup, Questions, run};
 use crate::error::coded;
 use crate::live::{Metrics, Traces};
 
@@ -23,6 +23,7 @@ pub(crate) const MAX_WAITING: usize = 1_024;
 /// Asks the core thread.
 pub(crate) struct Handle {
     jobs: Mutex<Option<Sender<Job>>>,
+    lookups: Mutex<Sender<Lookup>>,
     room: Arc<Semaphore>,
     ledger: Arc<Ledger>,
     /// What is counted as it happens.
@@ -37,7 +38,12 @@ pub(crate) struct Handle {
 impl Handle {
     /// Starts the thread.
     pub fn start(core: Core) -> Result<Self, AdminError> {
-        let (jobs, receiver) = channel::<Job>();
+        let (jobs, asked) = channel::<Job>();
+        let (lookups, looked_up) = channel::<Lookup>();
+        let questions = Questions {
+            jobs: asked,
+            lookups: looked_up,
+        };
         let ledger = Arc::clone(&core.ledger);
         let (metrics, traces) = (Arc::clone(&core.metrics), Arc::clone(&core.traces));
         let (applied_sender, applied) = watch::channel(core.applied);
@@ -46,7 +52,7 @@ impl Handle {
         let thread = std::thread::Builder::new()
             .name("step".to_owned())
             .spawn(move || {
-                if let Err(error) = run(core, &receiver, &applied_sender) {
+                if let Err(error) = run(core, &questions, &applied_sender) {
                     tracing::error!(error = %error, "the step loop stopped");
                     *note.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }
@@ -60,6 +66,7 @@ impl Handle {
             })?;
         Ok(Self {
             jobs: Mutex::new(Some(jobs)),
+            lookups: Mutex::new(lookups),
             room: Arc::new(Semaphore::new(MAX_WAITING)),
             ledger,
             metrics,
@@ -98,6 +105,23 @@ impl Handle {
             _ = answer.send(question(core));
             drop(room);
             ControlFlow::Continue(())
+        }))?;
+        answered.await.map_err(|_| self.stopped())?
+    }
+
+    /// [`Self::ask_async`] about profiles as they are, which need not wait for an entry to be applied
+    /// whole. `question` must change nothing.
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
+    ) -> Result<T, AdminError> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let room = room.map_err(|_| self.stopped())?;
+        let (answer, answered) = oneshot::channel();
+        self.send_lookup(Box::new(move |core| {
+            // Nobody waits any more where this fails.
+            _ = answer.send(question(core));
+            drop(room);
         }))?;
         answered.await.map_err(|_| self.stopped())?
     }
@@ -171,6 +195,14 @@ impl Handle {
         drop(jobs);
         self.ledger.wake();
         if sent { Ok(()) } else { Err(self.stopped()) }
+    }
+
+    fn send_lookup(&self, lookup: Lookup) -> Result<(), AdminError> {
+        let lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = lookups.send(lookup);
+        drop(lookups);
+        self.ledger.wake();
+        sent.map_err(|_| self.stopped())
     }
 
     fn stopped(&self) -> AdminError {

@@ -199,7 +199,7 @@ fn catch_up(core: &mut Core, rebuilding: bool, progress: OnProgress<'_>) -> Resu
     let start = core.applied;
     let mut reader = core.ledger.reader(start + 1);
     while let Some((seq, entry)) = reader.next()? {
-        core.step(seq, &entry)?;
+        core.step(seq, &entry, &mut |_| {})?;
         if core.state.needs_checkpoint() {
             core.state.checkpoint(core.applied, core.applied_at)?;
         }

@@ -351,7 +351,6 @@ impl Connector {
         input: CallInput,
         body: impl for<'a> FnOnce(&'a mut Store<CallState>, Instance) -> Calling<'a, R> + Send,
     ) -> Result<CallOutput<R>> {
-        let _place = self.plugin.place().await;
         let limits = &self.shared.limits;
         let wall_ms = input
             .wall_ms

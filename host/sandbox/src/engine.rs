@@ -8,9 +8,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::cache::Cache;
 use crate::component;
@@ -22,22 +20,6 @@ use crate::state::CallState;
 /// How often a running plugin gives way to others and its budget is looked at. Shorter costs more
 /// than one percent; longer lets a budget of 10 ms be overrun noticeably.
 const TICK: Duration = Duration::from_millis(2);
-
-/// Calls at once, of all plugins; more wait for one to end. A call that waits for a vendor holds its
-/// place, so this is far more than cores could serve.
-const CALLS_AT_ONCE: u32 = 512;
-/// Core instances and tables that a component may have; one built by `wit-component` has three
-/// instances and two tables.
-const PARTS: u32 = 8;
-/// Memories that a component may have: one, or two where two are composed.
-const MEMORIES: u32 = 2;
-/// Functions that a component's table may hold: an interpreter compiled to wasm has some ten thousand.
-const TABLE_ELEMENTS: usize = 100_000;
-/// What is kept of a memory for the next call, in bytes: touching pages for the first time takes more
-/// than a tenth of a call that makes a page of records.
-const KEPT_BYTES: usize = 4 << 20;
-/// Memories that are kept for the plugin that had them.
-const KEPT_MEMORIES: u32 = 16;
 
 /// How to set up the engine.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +35,6 @@ pub struct Engine {
     linker: Linker<CallState>,
     cache: Option<Cache>,
     ticker: Arc<Ticker>,
-    room: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -68,17 +49,7 @@ impl Engine {
         let mut config = wasmtime::Config::new();
         config.wasm_component_model(true);
         config.epoch_interruption(true);
-        config.allocation_strategy(pool());
-        let engine = wasmtime::Engine::new(&config).or_else(|error| {
-            // Nothing but addresses is reserved, yet a machine may limit those.
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "memory for plugins cannot be reserved; their calls take somewhat longer"
-            );
-            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            wasmtime::Engine::new(&config)
-        });
-        let engine = engine.map_err(fault)?;
+        let engine = wasmtime::Engine::new(&config).map_err(fault)?;
         let linker = linker::linker(&engine).map_err(fault)?;
         let cache = options
             .cache_dir
@@ -91,7 +62,6 @@ impl Engine {
             linker,
             cache,
             ticker,
-            room: Arc::new(Semaphore::new(CALLS_AT_ONCE as usize)),
         })
     }
 
@@ -126,33 +96,9 @@ impl Engine {
             }
         };
         let prepared = self.linker.instantiate_pre(&compiled).map_err(fault)?;
-        let (ticker, room) = (self.ticker.clone(), self.room.clone());
-        let plugin = Plugin::new(manifest.clone(), digest, prepared, ticker, room);
+        let plugin = Plugin::new(manifest.clone(), digest, prepared, self.ticker.clone());
         plugin.map(Arc::new).map_err(fault)
     }
-}
-
-/// Memory for instances, reserved once. wasmtime sets what an instance touched back to zeros, or to
-/// what its module begins with, before the next one gets it.
-fn pool() -> InstanceAllocationStrategy {
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(CALLS_AT_ONCE)
-        .total_core_instances(CALLS_AT_ONCE * PARTS)
-        .total_memories(CALLS_AT_ONCE * MEMORIES)
-        .total_tables(CALLS_AT_ONCE * PARTS)
-        .total_stacks(CALLS_AT_ONCE)
-        .max_core_instances_per_component(PARTS)
-        .max_tables_per_component(PARTS)
-        .max_tables_per_module(PARTS)
-        .max_memories_per_component(MEMORIES)
-        .max_memories_per_module(MEMORIES)
-        .table_elements(TABLE_ELEMENTS)
-        .max_unused_warm_slots(KEPT_MEMORIES)
-        .linear_memory_keep_resident(KEPT_BYTES)
-        .async_stack_keep_resident(64 << 10)
-        .table_keep_resident(4 << 10)
-        .pagemap_scan(Enabled::Auto);
-    InstanceAllocationStrategy::Pooling(pool)
 }
 
 /// Advances the engine's epoch while calls are under way, and sleeps otherwise. Plugins hold it

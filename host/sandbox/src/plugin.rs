@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::InstancePre;
 
 use crate::bindings::exports::crosspoint::connector::{destination, source};
@@ -20,7 +19,6 @@ pub struct Plugin {
     source: Option<source::GuestIndices>,
     destination: Option<destination::GuestIndices>,
     ticker: Arc<Ticker>,
-    room: Arc<Semaphore>,
 }
 
 impl Plugin {
@@ -29,7 +27,6 @@ impl Plugin {
         digest: String,
         prepared: InstancePre<CallState>,
         ticker: Arc<Ticker>,
-        room: Arc<Semaphore>,
     ) -> wasmtime::Result<Self> {
         let has = |role| manifest.has_role(role);
         let source = has(Role::Source)
@@ -45,7 +42,6 @@ impl Plugin {
             source,
             destination,
             ticker,
-            room,
         })
     }
 
@@ -59,12 +55,6 @@ impl Plugin {
 
     pub(crate) fn destination(&self) -> Option<&destination::GuestIndices> {
         self.destination.as_ref()
-    }
-
-    /// A place among the calls that run at once, until dropped.
-    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        // Nobody closes it.
-        self.room.clone().acquire_owned().await.ok()
     }
 
     pub(crate) fn ticking(&self) -> Ticking {

@@ -48,4 +48,4 @@ pub use compiled::Compiled;
 pub use configuration::SWEEP_COUNT;
 pub use error::Error;
 pub use outbox::PAUSED_BY_HAND;
-pub use stepper::{ChangeCause, Effects, SegmentChange, Stepper};
+pub use stepper::{Begun, ChangeCause, Effects, SegmentChange, Stepper};

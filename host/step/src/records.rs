@@ -1,5 +1,7 @@
 //! Records: whose they are, and what they change.
 
+use std::ops::Range;
+
 use crosspoint_identity::settle;
 use crosspoint_model::entry::{Records, Reject, RejectedInput};
 use crosspoint_model::profile::{Fragment, Profile};
@@ -27,10 +29,13 @@ struct Origin<'a> {
 }
 
 impl Stepper {
+    /// Applies these of the page's records; with the first what comes before them, with the last what
+    /// comes behind.
     pub(crate) fn apply_records(
         &mut self,
         state: &mut impl State,
         page: &Records,
+        range: Range<usize>,
         ctx: &mut Context,
     ) -> Result<(), Error> {
         let origin = Origin {
@@ -38,30 +43,35 @@ impl Stepper {
             connector: state.intern(&page.connector.0),
             stream: state.intern(&page.stream),
         };
-        let received = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
-        state.add_to_counter(Counter::Received(origin.connector), received)?;
-        let mut refused = 0u32;
-        for reject in &page.rejects {
-            quarantine(state, &origin, reject.clone(), &mut refused, ctx)?;
+        let Range { start, end } = range;
+        if start == 0 {
+            let received = i64::try_from(page.records.len()).unwrap_or(i64::MAX);
+            state.add_to_counter(Counter::Received(origin.connector), received)?;
+            for reject in &page.rejects {
+                quarantine(state, &origin, reject.clone(), ctx)?;
+            }
         }
-        for record in &page.records {
+        for record in &page.records[start..end] {
             match record.body.kind() {
                 RecordKind::Product | RecordKind::Content => {
                     put_catalogue(state, &origin, record)?;
                 }
                 RecordKind::Tombstone => {
                     if !self.apply_tombstone(state, &origin, record, ctx)? {
-                        quarantine(state, &origin, nobody(record), &mut refused, ctx)?;
+                        quarantine(state, &origin, nobody(record), ctx)?;
                     }
                 }
                 _ => match self.key(&origin, record) {
                     Some(key) => self.apply_to_person(state, &origin, key, record, ctx)?,
                     None => {
                         let reject = nobody(record);
-                        quarantine(state, &origin, reject, &mut refused, ctx)?;
+                        quarantine(state, &origin, reject, ctx)?;
                     }
                 },
             }
+        }
+        if end < page.records.len() {
+            return Ok(());
         }
         if let Some(cursor) = &page.cursor {
             state.put_cursor(origin.connector, origin.stream, cursor)?;
@@ -348,18 +358,17 @@ fn quarantine(
     state: &mut impl State,
     origin: &Origin<'_>,
     reject: Reject,
-    ordinal: &mut u32,
-    ctx: &Context,
+    ctx: &mut Context,
 ) -> Result<(), Error> {
     let item = Quarantined {
         seq: ctx.seq,
-        ordinal: *ordinal,
+        ordinal: ctx.quarantined,
         at: ctx.now,
         connector: origin.connector,
         stream: origin.stream,
         reject,
     };
-    *ordinal += 1;
+    ctx.quarantined += 1;
     state.put_quarantined(&item)?;
     Ok(state.add_to_counter(Counter::Quarantined(origin.connector), 1)?)
 }

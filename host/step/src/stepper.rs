@@ -52,7 +52,23 @@ pub(crate) struct Context {
     pub seq: u64,
     pub now: Instant,
     pub ordinals: BTreeMap<Symbol, u32>,
+    /// Items that this entry has put into quarantine.
+    pub quarantined: u32,
     pub effects: Effects,
+}
+
+/// An entry that is being applied, see [`Stepper::begin`].
+pub struct Begun {
+    ctx: Context,
+    /// Records that are applied.
+    records: usize,
+}
+
+impl Begun {
+    /// What it did, once it is applied whole.
+    pub fn effects(self) -> Effects {
+        self.ctx.effects
+    }
 }
 
 impl Context {
@@ -118,22 +134,62 @@ impl Stepper {
         seq: u64,
         entry: &Entry,
     ) -> Result<Effects, Error> {
+        let mut begun = self.begin(state, seq, entry)?;
+        while !self.advance(state, entry, &mut begun, usize::MAX)? {}
+        Ok(begun.effects())
+    }
+
+    /// Begins what [`Self::step`] does at once, up to the timers. Between the calls of
+    /// [`Self::advance`] that follow, every profile is whole and may be looked at; nothing may be
+    /// changed or made durable before the last of them.
+    ///
+    /// # Errors
+    /// See [`Self::step`].
+    pub fn begin(
+        &mut self,
+        state: &mut impl State,
+        seq: u64,
+        entry: &Entry,
+    ) -> Result<Begun, Error> {
         let mut ctx = Context {
             seq,
             now: entry.at,
             ordinals: BTreeMap::new(),
+            quarantined: 0,
             effects: Effects::default(),
         };
         self.fire_timers(state, entry.at, &mut ctx)?;
         ctx.now = entry.at;
+        Ok(Begun { ctx, records: 0 })
+    }
+
+    /// Goes on with an entry that was begun, by at most so many records; whether it is applied whole
+    /// now.
+    ///
+    /// # Errors
+    /// See [`Self::step`].
+    pub fn advance(
+        &mut self,
+        state: &mut impl State,
+        entry: &Entry,
+        begun: &mut Begun,
+        most: usize,
+    ) -> Result<bool, Error> {
+        let Begun { ctx, records } = begun;
         match &entry.what {
-            What::Records(records) => self.apply_records(state, records, &mut ctx)?,
+            What::Records(page) => {
+                let rest = page.records.len() - *records;
+                let end = *records + rest.min(most);
+                self.apply_records(state, page, *records..end, ctx)?;
+                *records = end;
+                return Ok(end == page.records.len());
+            }
             What::Tick => {}
             What::Receipts {
                 connector,
                 receipts,
             } => {
-                self.apply_receipts(state, connector, receipts, &mut ctx)?;
+                self.apply_receipts(state, connector, receipts, ctx)?;
             }
             What::Attempts {
                 connector,
@@ -141,17 +197,17 @@ impl Stepper {
             } => {
                 self.apply_attempts(state, connector, deliveries)?;
             }
-            What::Configured(configured) => self.apply_configured(state, configured, &mut ctx)?,
-            What::Sweep { after, count } => self.apply_sweep(state, *after, *count, &mut ctx)?,
+            What::Configured(configured) => self.apply_configured(state, configured, ctx)?,
+            What::Sweep { after, count } => self.apply_sweep(state, *after, *count, ctx)?,
             What::OutboxCommand {
                 connector,
                 deliveries,
                 command,
             } => {
-                self.apply_outbox_command(state, connector, deliveries, command, &mut ctx)?;
+                self.apply_outbox_command(state, connector, deliveries, command, ctx)?;
             }
             What::QuarantineCleared { items } => self.clear_quarantine(state, items)?,
-            What::Identity(decision) => self.apply_decision(state, decision, &mut ctx)?,
+            What::Identity(decision) => self.apply_decision(state, decision, ctx)?,
             What::Notes { connector, jobs } => {
                 let connector = state.intern(&connector.0);
                 for (key, value) in jobs {
@@ -159,9 +215,9 @@ impl Stepper {
                 }
             }
             What::ConnectorState { connector, paused } => {
-                self.apply_connector_state(state, connector, paused.as_deref(), &mut ctx)?;
+                self.apply_connector_state(state, connector, paused.as_deref(), ctx)?;
             }
         }
-        Ok(ctx.effects)
+        Ok(true)
     }
 }

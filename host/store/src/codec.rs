@@ -41,23 +41,38 @@ pub trait Stored: Serialize + DeserializeOwned {
 /// # Errors
 /// [`Error::Engine`] when postcard refuses, which no stored type makes it do.
 pub fn encode<T: Stored>(value: &T) -> Result<Vec<u8>> {
-    // Growing a vector for each value would copy it several times.
+    // Into a vector that grows, postcard pushes byte by byte.
     SCRATCH.with_borrow_mut(|scratch| {
-        let mut bytes = std::mem::take(scratch);
-        bytes.clear();
-        bytes.push(T::VERSION);
-        let bytes = postcard::to_extend(value, bytes).map_err(|error| Error::Engine {
-            operation: "encode a value",
-            detail: error.to_string(),
-        })?;
-        let exact = bytes.as_slice().to_vec();
-        if bytes.capacity() <= MOST_KEPT_BYTES {
-            *scratch = bytes;
+        if scratch.len() < FIRST_BYTES {
+            scratch.resize(FIRST_BYTES, 0);
         }
-        Ok(exact)
+        let exact = loop {
+            scratch[0] = T::VERSION;
+            match postcard::to_slice(value, &mut scratch[1..]) {
+                Ok(bytes) => {
+                    let length = 1 + bytes.len();
+                    break Ok(scratch[..length].to_vec());
+                }
+                Err(postcard::Error::SerializeBufferFull) => {
+                    *scratch = vec![0; 2 * scratch.len()];
+                }
+                Err(error) => {
+                    break Err(Error::Engine {
+                        operation: "encode a value",
+                        detail: error.to_string(),
+                    });
+                }
+            }
+        };
+        if scratch.len() > MOST_KEPT_BYTES {
+            *scratch = Vec::new();
+        }
+        exact
     })
 }
 
+/// Where encoding begins: more than most values take.
+const FIRST_BYTES: usize = 8 << 10;
 /// What a thread keeps of its scratch between values.
 const MOST_KEPT_BYTES: usize = 1 << 20;
 

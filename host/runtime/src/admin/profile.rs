@@ -8,6 +8,7 @@ use crosspoint_model::state::State;
 use crosspoint_model::{FragmentId, Identifier, Instant, Symbol};
 use crosspoint_profile::{all_traits, consent};
 use serde_json::{Value as Json, json};
+use smol_str::SmolStr;
 
 use super::find::{json as value_json, resolve};
 use super::segment::reader;
@@ -210,24 +211,51 @@ fn fragment(core: &Core, part: &Fragment) -> FragmentView {
     }
 }
 
-/// A fact with its names.
-pub(crate) fn fact(core: &Core, fact: &Fact) -> FactView {
-    let properties = fact.properties.iter();
-    FactView {
-        kind: format!("{:?}", fact.kind).to_lowercase(),
-        name: core.state.name(fact.name).to_string(),
-        at: fact.at.to_string(),
-        stream: core.state.name(fact.stream).to_string(),
-        id: fact.id.to_string(),
-        counts: fact.counts,
-        total: fact.total.map(|(amount, _)| amount.to_string()),
-        currency: fact
-            .total
-            .map(|(_, currency)| core.state.name(currency).to_string()),
-        properties: properties
-            .map(|(name, value)| (core.state.name(*name).to_string(), value_json(value)))
-            .collect(),
-        lines: fact.lines.iter().map(line).collect(),
+/// A fact with its names, as a person reads it.
+fn fact(core: &Core, fact: &Fact) -> FactView {
+    NamedFact::of(core, fact).into()
+}
+
+/// A copy of a fact with the names that only the core knows: making texts of it is left to others.
+pub(crate) struct NamedFact {
+    fact: Fact,
+    name: SmolStr,
+    stream: SmolStr,
+    currency: Option<SmolStr>,
+    properties: Vec<SmolStr>,
+}
+
+impl NamedFact {
+    pub fn of(core: &Core, fact: &Fact) -> Self {
+        let name = |symbol: Symbol| core.state.name(symbol);
+        let properties = fact.properties.iter();
+        Self {
+            name: name(fact.name),
+            stream: name(fact.stream),
+            currency: fact.total.map(|(_, currency)| name(currency)),
+            properties: properties.map(|(symbol, _)| name(*symbol)).collect(),
+            fact: fact.clone(),
+        }
+    }
+}
+
+impl From<NamedFact> for FactView {
+    fn from(named: NamedFact) -> Self {
+        let fact = named.fact;
+        let values = fact.properties.iter().map(|(_, value)| value_json(value));
+        let names = named.properties.iter().map(ToString::to_string);
+        Self {
+            kind: format!("{:?}", fact.kind).to_lowercase(),
+            name: named.name.to_string(),
+            at: fact.at.to_string(),
+            stream: named.stream.to_string(),
+            id: fact.id.to_string(),
+            counts: fact.counts,
+            total: fact.total.map(|(amount, _)| amount.to_string()),
+            currency: named.currency.map(|currency| currency.to_string()),
+            properties: names.zip(values).collect(),
+            lines: fact.lines.iter().map(line).collect(),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 
 use crate::Host;
 use crate::admin::find::{json, profiles_of};
-use crate::admin::profile::fact;
+use crate::admin::profile::NamedFact;
 use crate::admin::segment::{compiled, reader};
 use crate::admin::{AdminError, FactView};
 use crate::core::Core;
@@ -142,7 +142,7 @@ impl Host {
     pub async fn look_up(&self, who: Who, fields: Fields) -> Result<Looked, AdminError> {
         let raw = self
             .handle
-            .ask_async(move |core| {
+            .look_up(move |core| {
                 core.looked_up = Some(MachineInstant::now());
                 let position = core.applied;
                 find(core, &who, &fields).map(|found| (position, found))
@@ -209,8 +209,8 @@ struct Raw {
     traits: Option<Vec<(SmolStr, Option<Value>)>>,
     segments: Option<Vec<(SmolStr, Instant)>>,
     consents: Option<BTreeMap<String, String>>,
-    events: Option<Vec<FactView>>,
-    orders: Option<Vec<FactView>>,
+    events: Option<Vec<NamedFact>>,
+    orders: Option<Vec<NamedFact>>,
 }
 
 impl Raw {
@@ -246,8 +246,9 @@ impl Raw {
     }
 }
 
-fn happened(facts: Vec<FactView>) -> Vec<Happened> {
-    facts.into_iter().map(Happened::from).collect()
+fn happened(facts: Vec<NamedFact>) -> Vec<Happened> {
+    let views = facts.into_iter().map(FactView::from);
+    views.map(Happened::from).collect()
 }
 
 /// Ids of those found; the profile with it where it is one.
@@ -359,7 +360,7 @@ fn consents(profile: &Profile) -> BTreeMap<String, String> {
 }
 
 /// The newest facts of a kind that count; `None` where none are asked for.
-fn newest(core: &Core, profile: &Profile, kind: FactKind, most: usize) -> Option<Vec<FactView>> {
+fn newest(core: &Core, profile: &Profile, kind: FactKind, most: usize) -> Option<Vec<NamedFact>> {
     if most == 0 {
         return None;
     }
@@ -374,7 +375,8 @@ fn newest(core: &Core, profile: &Profile, kind: FactKind, most: usize) -> Option
         facts.truncate(most);
     }
     facts.sort_unstable_by(newest_first);
-    Some(facts.into_iter().map(|it| fact(core, it)).collect())
+    let named = facts.into_iter().map(|it| NamedFact::of(core, it));
+    Some(named.collect())
 }
 
 #[cfg(test)]

@@ -130,7 +130,8 @@ impl<E: Engine> WorkingSet<E> {
         self.symbols.drain(&mut writes)?;
         self.counters.drain(&mut writes)?;
         self.profiles.drain(&mut writes)?;
-        self.points.drain(&mut writes);
+        let room = self.point_room();
+        self.points.drain(&mut writes, room);
         self.timers.drain(&mut writes);
         self.deliveries.drain(&mut writes);
         self.quarantine.drain(&mut writes);

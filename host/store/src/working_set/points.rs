@@ -1,5 +1,5 @@
-//! Tables that are read by key only: what changed since the last checkpoint, and what was read
-//! lately.
+//! Tables that are read by key only: what changed since the last checkpoint, and what was read or
+//! written lately.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,8 @@ type Value = Box<[u8]>;
 pub(super) struct Points {
     changed: HashMap<Key, Changed>,
     changed_bytes: usize,
-    /// Read lately and unchanged, absence included. When `young` is full it becomes `old`.
+    /// Read or written lately and unchanged since, absence included. When `young` is full it becomes
+    /// `old`.
     young: HashMap<Key, Option<Value>>,
     old: HashMap<Key, Option<Value>>,
     young_bytes: usize,
@@ -47,15 +48,19 @@ impl Points {
             Some(value) => value.as_deref().map(<[u8]>::to_vec),
             None => below.get(&key)?,
         };
-        let bytes = ENTRY_BYTES + key.len() + value.as_ref().map_or(0, Vec::len);
+        self.keep(key.into(), value.as_deref().map(Into::into), room_bytes);
+        Ok(value)
+    }
+
+    /// Among what was read or written lately.
+    fn keep(&mut self, key: Key, value: Option<Value>, room_bytes: usize) {
+        let bytes = ENTRY_BYTES + key.len() + value.as_ref().map_or(0, |value| value.len());
         if self.young_bytes + bytes > room_bytes / 2 {
             self.old = std::mem::take(&mut self.young);
             self.old_bytes = std::mem::take(&mut self.young_bytes);
         }
         self.young_bytes += bytes;
-        self.young
-            .insert(key.into(), value.as_deref().map(Into::into));
-        Ok(value)
+        self.young.insert(key, value);
     }
 
     pub(super) fn put<E: Engine>(
@@ -91,9 +96,14 @@ impl Points {
         );
     }
 
-    pub(super) fn drain(&mut self, writes: &mut Vec<Write>) {
-        let changed = self.changed.drain();
-        writes.extend(changed.map(|(key, changed)| (key.into(), changed.now.map(Into::into))));
+    /// What was written lately is read again soon, and the engine lets nobody read while it commits:
+    /// so it is kept here too.
+    pub(super) fn drain(&mut self, writes: &mut Vec<Write>, room_bytes: usize) {
+        for (key, changed) in std::mem::take(&mut self.changed) {
+            let value = changed.now.as_deref().map(<[u8]>::to_vec);
+            writes.push((key.to_vec(), value));
+            self.keep(key, changed.now, room_bytes);
+        }
         self.changed_bytes = 0;
     }
 
