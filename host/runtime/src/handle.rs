@@ -1,12 +1,14 @@
 //! How everybody else reaches the core thread.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crosspoint_ledger::Ledger;
 use crosspoint_model::ConnectorId;
+use crosspoint_model::delivery::Delivery;
 use crosspoint_step::Stepper;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -30,6 +32,7 @@ pub(crate) struct Handle {
     /// What led to which entry.
     pub traces: Arc<Traces>,
     applied: watch::Receiver<u64>,
+    decided: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     failure: Arc<Mutex<Option<AdminError>>>,
 }
@@ -40,6 +43,7 @@ impl Handle {
         let (jobs, receiver) = channel::<Job>();
         let ledger = Arc::clone(&core.ledger);
         let (metrics, traces) = (Arc::clone(&core.metrics), Arc::clone(&core.traces));
+        let decided = Arc::clone(&core.decided);
         let (applied_sender, applied) = watch::channel(core.applied);
         let failure = Arc::new(Mutex::new(None));
         let note = Arc::clone(&failure);
@@ -65,6 +69,7 @@ impl Handle {
             metrics,
             traces,
             applied,
+            decided,
             thread: Mutex::new(Some(thread)),
             failure,
         })
@@ -100,6 +105,11 @@ impl Handle {
             ControlFlow::Continue(())
         }))?;
         answered.await.map_err(|_| self.stopped())?
+    }
+
+    /// Whether somebody may have decided otherwise after the entry that caused the delivery.
+    pub fn may_be_outdated(&self, delivery: &Delivery) -> bool {
+        delivery.id.seq < self.decided.load(Ordering::Acquire)
     }
 
     /// Why a connector is paused, if it is.

@@ -7,7 +7,9 @@ use crosspoint_sdk::{ActionKind, Batch, Context, Error, Item, Outcome};
 
 use crate::client::{api, outcome, send};
 use crate::jobs::{self, Kind};
-use crate::requests::{all_identifiers, email, event, profile, subscription, unsubscription};
+use crate::requests::{
+    all_identifiers, declines_email, email, event, profile, subscription, unsubscription,
+};
 use crate::settings::Settings;
 use crate::{SUBSCRIBE, UNSUBSCRIBE, consents, lists, membership};
 
@@ -35,7 +37,7 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
         }
         ActionKind::DeleteContact => each(&items, |item| erase(ctx, settings, item)),
         ActionKind::Suppress => suppress(ctx, settings, Kind::Suppress, &items),
-        ActionKind::Unsuppress => suppress(ctx, settings, Kind::Unsuppress, &items),
+        ActionKind::Unsuppress => unsuppress(ctx, settings, &items),
         ActionKind::Custom(name) if name == SUBSCRIBE => {
             consent(ctx, settings, jobs::SUBSCRIBE, &items, subscription)
         }
@@ -170,6 +172,25 @@ fn suppress(
                 outcomes[*at] = answer;
             }
         }
+    }
+    Ok(outcomes)
+}
+
+/// No longer suppresses those who have not decided against email.
+fn unsuppress(
+    ctx: &Context,
+    settings: &Settings,
+    items: &[&Item],
+) -> Result<Vec<Outcome>, Error> {
+    let refused = Outcome::rejected(Some("consent"), "the person does not consent to email");
+    let mut outcomes = vec![refused; items.len()];
+    let open: Vec<usize> = (0..items.len())
+        .filter(|&at| !declines_email(items[at]))
+        .collect();
+    let asked: Vec<&Item> = open.iter().map(|&at| items[at]).collect();
+    let answers = suppress(ctx, settings, Kind::Unsuppress, &asked)?;
+    for (at, answer) in open.into_iter().zip(answers) {
+        outcomes[at] = answer;
     }
     Ok(outcomes)
 }

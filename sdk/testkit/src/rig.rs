@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 use crosspoint_model::delivery::{Action, Delivery, Outcome};
 use crosspoint_model::record::Record;
@@ -180,6 +181,26 @@ fn filled(
         .collect()
 }
 
+/// Waits for all of them at once; what they gave, in their order.
+pub(crate) async fn all<T>(tasks: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<_> = tasks.into_iter().map(|it| Some(Box::pin(it))).collect();
+    let mut given: Vec<Option<T>> = running.iter().map(|_| None).collect();
+    std::future::poll_fn(|ctx| {
+        for (task, given) in running.iter_mut().zip(&mut given) {
+            if let Some(Poll::Ready(value)) = task.as_mut().map(|it| it.as_mut().poll(ctx)) {
+                *given = Some(value);
+                *task = None;
+            }
+        }
+        match running.iter().all(Option::is_none) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    given.into_iter().flatten().collect()
+}
+
 /// A connector and what a host knows of it.
 pub(crate) struct Session<'r> {
     pub rig: &'r Rig<'r>,
@@ -354,6 +375,36 @@ impl Session<'_> {
             .deliver(action, deliveries, self.input())
             .await?;
         Ok(self.keep(output))
+    }
+
+    /// One try that may take so long; notes are as they were.
+    pub async fn deliver_within(
+        &self,
+        wall_ms: u64,
+        action: &Action,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Outcome>, CallError> {
+        let input = CallInput {
+            wall_ms: Some(wall_ms),
+            ..self.input()
+        };
+        let output = self.connector.deliver(action, deliveries, input).await?;
+        Ok(output.value)
+    }
+
+    /// One try; what the vendor works on is asked for until it is settled.
+    pub async fn deliver_settled(
+        &mut self,
+        action: &Action,
+        deliveries: &[Delivery],
+    ) -> Checked<Vec<Outcome>> {
+        let mut outcomes = self.deliver_once(action, deliveries).await?;
+        for (outcome, item) in outcomes.iter_mut().zip(deliveries) {
+            if let Outcome::Queued(job) = outcome {
+                *outcome = self.ask(&job.clone(), &item.key).await?;
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Delivers as a host does: in batches of the declared size, again what has to wait or may

@@ -177,6 +177,7 @@ pub(super) async fn delivers(rig: &Rig<'_>) -> Checked {
     let mut session = rig.session(Instead::default()).await?;
     let mut n = 0;
     for tried in checked_actions(rig, &mut session).await? {
+        looks_for_everything(&tried)?;
         for fields in [Fields::Required, Fields::All] {
             let people: Vec<u32> = (n..n + BATCH).collect();
             n += BATCH;
@@ -208,6 +209,36 @@ pub(super) async fn delivers(rig: &Rig<'_>) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Whether every field that is asked for is also looked for.
+fn looks_for_everything(tried: &Tried<'_>) -> Checked {
+    let subject = tried.subject;
+    if subject.removes || subject.collection.is_none() {
+        return Ok(());
+    }
+    let places = subject.expect.iter().chain(&subject.matches);
+    let places: Vec<(&str, &str)> = places.map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let is_seen = |(name, value): &(&String, &Value)| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let value = text(value);
+        let others = subject.arrives.get(*name).into_iter().flatten();
+        let mut others = others.filter(|path| subject.expect.contains_key(*path));
+        subject.unseen.contains_key(*name)
+            || others.next().is_some()
+            || places.iter().any(|(path, text)| {
+                *text == value || path.split('.').any(|part| part.eq_ignore_ascii_case(last))
+            })
+    };
+    let fields = subject.required.iter().chain(&subject.optional);
+    match fields.filter(|field| !is_seen(field)).next() {
+        None => Ok(()),
+        Some((name, _)) => fail(format!(
+            "`{}`: conformance.toml hands over `{name}` and does not say where it stands at the vendor: \
+             name it in `expect` (and in `arrives`, where it is called otherwise there), or in `unseen` with the reason",
+            tried.name
+        )),
+    }
 }
 
 pub(super) async fn neighbours(rig: &Rig<'_>) -> Checked {
@@ -459,34 +490,4 @@ pub(super) async fn lists_converge(rig: &Rig<'_>) -> Checked {
         }
     }
     Ok(())
-}
-
-pub(super) async fn erases(rig: &Rig<'_>) -> Checked {
-    let mut session = rig.session(Instead::default()).await?;
-    let actions = checked_actions(rig, &mut session).await?;
-    let mut is_tried = false;
-    for (n, tried) in (0..).zip(actions.iter().filter(|tried| tried.offer.erases)) {
-        is_tried = true;
-        prepare(rig, &mut session, tried, n).await?;
-        let outcomes = session
-            .deliver(&tried.offer, &[item(tried, n, 1, Fields::All)])
-            .await?;
-        if !matches!(outcomes[0], Outcome::Done(_)) {
-            return fail(format!("`{}`: {:?}", tried.name, outcomes[0]));
-        }
-        // Where it is accepted only, it takes a moment.
-        rig.sim.advance(10_000).await?;
-        let email = fill("{email}", person(n));
-        if rig.sim.truth().await?.to_string().contains(&email) {
-            return fail(format!(
-                "`{}`: the vendor still has the person's address",
-                tried.name
-            ));
-        }
-    }
-    if is_tried {
-        Ok(())
-    } else {
-        skip("no action erases")
-    }
 }
