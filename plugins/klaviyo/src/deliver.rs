@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crosspoint_sdk::http::{HttpError, Reply};
 use crosspoint_sdk::serde_json::{self, Value, json};
 use crosspoint_sdk::{ActionKind, Batch, Context, Error, Item, Outcome};
 
@@ -128,9 +129,17 @@ fn import(ctx: &Context, settings: &Settings, item: &Item) -> Result<Outcome, Er
     {
         own.remove("phone_number");
         own.remove("external_id");
-        return Ok(outcome(post(&data)?, "profiles:write"));
+        return Ok(imported(post(&data)?));
     }
-    Ok(outcome(sent, "profiles:write"))
+    Ok(imported(sent))
+}
+
+/// Klaviyo has the profile where it names it.
+fn imported(sent: Result<Reply, HttpError>) -> Outcome {
+    match outcome(sent, "profiles:write") {
+        Outcome::Done(None) => Outcome::Unknown("the answer names no profile".to_owned()),
+        other => other,
+    }
 }
 
 fn has_second(own: &serde_json::Map<String, Value>) -> bool {
@@ -177,11 +186,7 @@ fn suppress(
 }
 
 /// No longer suppresses those who have not decided against email.
-fn unsuppress(
-    ctx: &Context,
-    settings: &Settings,
-    items: &[&Item],
-) -> Result<Vec<Outcome>, Error> {
+fn unsuppress(ctx: &Context, settings: &Settings, items: &[&Item]) -> Result<Vec<Outcome>, Error> {
     let refused = Outcome::rejected(Some("consent"), "the person does not consent to email");
     let mut outcomes = vec![refused; items.len()];
     let open: Vec<usize> = (0..items.len())

@@ -1,13 +1,14 @@
 //! The checks, in the order in which they run.
 
-mod credentials;
 mod consent;
+mod credentials;
 mod destination;
 mod erase;
 mod faults;
 mod floor;
 mod general;
 mod golden;
+mod lost;
 mod partial;
 mod silence;
 mod source;
@@ -336,7 +337,7 @@ pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
         "delivers" => destination::delivers(rig).await,
         "neighbours" => destination::neighbours(rig).await,
         "repeats" => destination::repeats(rig).await,
-        "lost-answer" => destination::lost_answer(rig).await,
+        "lost-answer" => lost::lost_answer(rig).await,
         "destination-faults" => faults::destination(rig).await,
         "read-back" => destination::read_back(rig).await,
         "lists-converge" => destination::lists_converge(rig).await,

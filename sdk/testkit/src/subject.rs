@@ -232,8 +232,7 @@ impl Subject {
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-        let mut subject: Self =
-            toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        let mut subject: Self = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
         subject.folder = path.parent().map(Path::to_owned);
         Ok(subject)
     }

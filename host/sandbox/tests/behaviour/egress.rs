@@ -197,7 +197,11 @@ async fn a_silent_server_is_a_timeout_and_not_the_end_of_the_call() {
     }
     let before = server.requests().len();
     let rig = Rig::open_to(&server).limits(|limits| limits.wall_ms = 2_000);
-    let urls = [server.url("/echo"), server.url("/silent"), server.url("/echo")];
+    let urls = [
+        server.url("/echo"),
+        server.url("/silent"),
+        server.url("/echo"),
+    ];
     let output = rig.commit("fetch-each", &urls.join("\n")).await.unwrap();
     let [first, second, third] = output.value.notices.as_slice() else {
         panic!("{:?}", output.value.notices);

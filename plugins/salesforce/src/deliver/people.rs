@@ -109,7 +109,9 @@ pub fn opt_in(client: &Client<'_>, settings: &Settings, items: &[Item]) -> Vec<O
     };
     let refused = Outcome::rejected(Some("consent"), "the person does not consent to e-mail");
     let mut outcomes = vec![refused; items.len()];
-    let open: Vec<usize> = (0..items.len()).filter(|&at| !declines(&items[at])).collect();
+    let open: Vec<usize> = (0..items.len())
+        .filter(|&at| !declines(&items[at]))
+        .collect();
     let asked: Vec<Item> = open.iter().map(|&at| items[at].clone()).collect();
     if !asked.is_empty() {
         let answers = opt_out(client, settings, &asked, false);

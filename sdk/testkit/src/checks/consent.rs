@@ -66,14 +66,17 @@ async fn refused(
         .collect();
     item.consents.retain(|it| !topics.contains(&it.topic));
     if let Some(state) = state {
-        item.consents.extend(topics.into_iter().map(|topic| Consent {
-            topic,
-            state,
-            decided_at: Instant(1_792_000_000_000),
-            evidence: None,
-        }));
+        item.consents
+            .extend(topics.into_iter().map(|topic| Consent {
+                topic,
+                state,
+                decided_at: Instant(1_792_000_000_000),
+                evidence: None,
+            }));
     }
-    let what = state.map_or("not given".to_owned(), |it| format!("{it:?}").to_lowercase());
+    let what = state.map_or("not given".to_owned(), |it| {
+        format!("{it:?}").to_lowercase()
+    });
     let before = rig.sim.calls().await?.len();
     let outcomes = session.deliver_once(&tried.offer.action, &[item]).await?;
     let sent = rig.sim.calls().await?.len() - before;

@@ -100,10 +100,14 @@ async fn asked(rig: &Rig<'_>, tried: &Tried<'_>, fields: Fields) -> Checked<Stri
 
 /// One request as it stands in a file.
 fn shown(rig: &Rig<'_>, call: &Whole) -> String {
-    let attached: Vec<_> = rig.manifest().secrets.values().map(|it| &it.attach).collect();
-    let is_hosts_header = |name: &str| {
-        HOSTS_OWN.contains(&name) || attached.iter().any(|it| it.sets_header(name))
-    };
+    let attached: Vec<_> = rig
+        .manifest()
+        .secrets
+        .values()
+        .map(|it| &it.attach)
+        .collect();
+    let is_hosts_header =
+        |name: &str| HOSTS_OWN.contains(&name) || attached.iter().any(|it| it.sets_header(name));
     let is_hosts_parameter = |pair: &str| {
         let name = pair.split('=').next().unwrap_or_default();
         attached.iter().any(|it| it.sets_parameter(name))
@@ -195,7 +199,11 @@ fn around(line: &str, at: usize) -> String {
     let from = at.saturating_sub(BEFORE);
     let shown: String = line.chars().skip(from).take(SHOWN).collect();
     let start = if from > 0 { "…" } else { "" };
-    let end = if line.chars().count() > from + SHOWN { "…" } else { "" };
+    let end = if line.chars().count() > from + SHOWN {
+        "…"
+    } else {
+        ""
+    };
     format!("{start}{shown}{end}")
 }
 

@@ -27,7 +27,9 @@ pub(super) async fn partial_batch(rig: &Rig<'_>) -> Checked {
         refused(rig, &mut session, &tried, partial, &people).await?;
     }
     match n {
-        0 => skip("no action of conformance.toml has `partial`: the vendor takes one at a time, or all"),
+        0 => skip(
+            "no action of conformance.toml has `partial`: the vendor takes one at a time, or all",
+        ),
         _ => Ok(()),
     }
 }

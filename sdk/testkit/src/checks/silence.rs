@@ -86,9 +86,8 @@ async fn deliver_in_silence(
     session.connector.check_destination(session.input()).await?;
     hang(rig, 0).await?;
     let calls = actions.iter().zip(&items);
-    let calls = calls.map(|(tried, items)| {
-        session.deliver_within(WALL_MS, &tried.offer.action, items)
-    });
+    let calls =
+        calls.map(|(tried, items)| session.deliver_within(WALL_MS, &tried.offer.action, items));
     let answers = all(calls.collect()).await;
     rig.sim.no_faults().await?;
     for (tried, answer) in actions.iter().zip(answers) {

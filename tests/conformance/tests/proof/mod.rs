@@ -36,7 +36,9 @@ fn subject(folder: &Path, misdeed: &str) -> Subject {
     fs::write(&path, include_str!("conformance.toml")).unwrap();
     let mut subject = Subject::read(&path).unwrap();
     subject.only = CHECKS.map(str::to_owned).to_vec();
-    subject.settings.insert("misdeed".to_owned(), misdeed.into());
+    subject
+        .settings
+        .insert("misdeed".to_owned(), misdeed.into());
     subject
 }
 
@@ -67,12 +69,36 @@ fn a_careful_plugin_passes_and_each_misdeed_is_seen() {
     assert_eq!(failed(&blessing), []);
     assert_eq!(failed(&subject(folder.path(), "")), []);
     for (misdeed, checks, wanted) in [
-        ("drops-field", &["delivers", "golden-requests"][..], "`city` is `` at the vendor, `Ulm` was asked for"),
-        ("ignores-rows", &["partial-batch"], "0 objects of one person at the vendor"),
-        ("believes-status", &["partial-batch", "destination-faults"], "204: Done(None), wanted Fault"),
-        ("believes-silence", &["no-answer"], "the vendor never answers, and the outcome is Done"),
-        ("keeps-everybody", &["erases"], "the vendor still has `kit-0@example.com`"),
-        ("ignores-consent", &["consent-withheld"], "email-marketing is withdrawn, and 1 requests left"),
+        (
+            "drops-field",
+            &["delivers", "golden-requests"][..],
+            "`city` is `` at the vendor, `Ulm` was asked for",
+        ),
+        (
+            "ignores-rows",
+            &["partial-batch"],
+            "0 objects of one person at the vendor",
+        ),
+        (
+            "believes-status",
+            &["partial-batch", "destination-faults"],
+            "204: Done(None), wanted Fault",
+        ),
+        (
+            "believes-silence",
+            &["no-answer"],
+            "the vendor never answers, and the outcome is Done",
+        ),
+        (
+            "keeps-everybody",
+            &["erases"],
+            "the vendor still has `kit-0@example.com`",
+        ),
+        (
+            "ignores-consent",
+            &["consent-withheld"],
+            "email-marketing is withdrawn, and 1 requests left",
+        ),
     ] {
         let found = failed(&subject(folder.path(), misdeed));
         for check in checks {
@@ -103,8 +129,20 @@ fn golden_files_that_differ_or_are_of_nothing_are_told() {
     fs::write(&file, text.replace("Ulm", "Bonn")).unwrap();
     fs::write(golden.join("nobody-all.http"), "").unwrap();
     let reason = told(&only);
-    assert!(reason.contains("golden/upsert-contact-all.http: line 4"), "{reason}");
-    assert!(reason.contains("- {\"people\":[{\"city\":\"Bonn\""), "{reason}");
-    assert!(reason.contains("+ {\"people\":[{\"city\":\"Ulm\""), "{reason}");
-    assert!(reason.contains("golden/nobody-all.http belongs to no action"), "{reason}");
+    assert!(
+        reason.contains("golden/upsert-contact-all.http: line 4"),
+        "{reason}"
+    );
+    assert!(
+        reason.contains("- {\"people\":[{\"city\":\"Bonn\""),
+        "{reason}"
+    );
+    assert!(
+        reason.contains("+ {\"people\":[{\"city\":\"Ulm\""),
+        "{reason}"
+    );
+    assert!(
+        reason.contains("golden/nobody-all.http belongs to no action"),
+        "{reason}"
+    );
 }
