@@ -28,6 +28,11 @@ const IDLE_ROUNDS: u32 = 2;
 /// Reads after which a stream that never ends is given up.
 const MOST_READS: u32 = 5_000;
 
+/// Where simulators usually are, and the other name of it: for what a vendor serves from a host that
+/// is not to get its credentials.
+const LOOPBACK: &str = "127.0.0.1";
+const ELSEWHERE: &str = "localhost";
+
 /// Calls of `deliver` that run at once.
 pub(crate) const AT_ONCE: usize = 3;
 
@@ -116,6 +121,7 @@ impl<'a> Rig<'a> {
         match name {
             "url" => Some(self.sim.url().to_owned()),
             "host" => Some(self.sim.host().to_owned()),
+            "elsewhere" => Some(self.sim.url().replace(LOOPBACK, ELSEWHERE)),
             _ => Some(at(about, name))
                 .filter(|found| !found.is_null())
                 .map(text),
@@ -143,6 +149,9 @@ impl<'a> Rig<'a> {
         let grant = HostGrant::named(host, port.parse().ok(), true);
         let grant =
             grant.map_err(|reason| Fault::Failed(format!("the simulator's address: {reason}")))?;
+        let elsewhere = (host == LOOPBACK)
+            .then(|| HostGrant::named(ELSEWHERE, port.parse().ok(), true).ok())
+            .flatten();
         let setup = ConnectorSetup {
             id: ConnectorId::from("testkit"),
             plugin: Arc::clone(&self.plugin),
@@ -155,7 +164,7 @@ impl<'a> Rig<'a> {
                 hosts: if instead.no_hosts {
                     Vec::new()
                 } else {
-                    vec![grant]
+                    [grant].into_iter().chain(elsewhere).collect()
                 },
                 ..Grants::default()
             },

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use crate::checks::Check;
 use crate::error::Error;
 
-/// The file beside a plugin's manifest. Texts may hold `{url}` and `{host}` of the simulator, and
-/// `{settings.NAME}` and `{secrets.NAME}` of what it says of itself.
+/// The file beside a plugin's manifest. Texts may hold `{url}` and `{host}` of the simulator,
+/// `{elsewhere}` for its address under another name, where it is on loopback, and `{settings.NAME}` and `{secrets.NAME}` of what it says of itself.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {

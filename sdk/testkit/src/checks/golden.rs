@@ -89,6 +89,8 @@ async fn asked(rig: &Rig<'_>, tried: &Tried<'_>, fields: Fields) -> Checked<Stri
     rig.reset().await?;
     let mut session = rig.session(Instead::default()).await?;
     prepare(rig, &mut session, tried, 1).await?;
+    // What the vendor accepted before is done by now.
+    rig.sim.advance(10_000).await?;
     session.connector.check_destination(session.input()).await?;
     let before = rig.sim.calls().await?.len();
     let items = [item(tried, 1, 1, fields)];

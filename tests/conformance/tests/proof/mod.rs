@@ -82,7 +82,7 @@ fn a_careful_plugin_passes_and_each_misdeed_is_seen() {
         (
             "believes-status",
             &["partial-batch", "destination-faults"],
-            "204: Done(None), wanted Fault",
+            "HTML with 200: Done(None), wanted Fault",
         ),
         (
             "believes-silence",
