@@ -30,7 +30,7 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
             let one = |item: &Item| match event(item) {
                 Ok(body) => {
                     let sent = send(api(ctx, settings).post("/api/events"), &body)?;
-                    Ok(outcome(sent, "events:write"))
+                    Ok(outcome(sent, "events:write", &[202]))
                 }
                 Err(rejected) => Ok(rejected),
             };
@@ -136,7 +136,7 @@ fn import(ctx: &Context, settings: &Settings, item: &Item) -> Result<Outcome, Er
 
 /// Klaviyo has the profile where it names it.
 fn imported(sent: Result<Reply, HttpError>) -> Outcome {
-    match outcome(sent, "profiles:write") {
+    match outcome(sent, "profiles:write", &[200, 201]) {
         Outcome::Done(None) => Outcome::Unknown("the answer names no profile".to_owned()),
         other => other,
     }
@@ -275,7 +275,7 @@ fn erase(ctx: &Context, settings: &Settings, item: &Item) -> Result<Outcome, Err
         if sent.as_ref().is_ok_and(|reply| reply.status() == 404) {
             continue;
         }
-        let one = outcome(sent, "data-privacy:write");
+        let one = outcome(sent, "data-privacy:write", &[202]);
         if !matches!(one, Outcome::Done(_)) {
             return Ok(one);
         }
