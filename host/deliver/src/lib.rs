@@ -17,6 +17,8 @@
 //!   (`an_unanswered_mail_is_not_sent_again`).
 //! - Refused credentials hold what is in the outbox instead of failing it
 //!   (`refused_credentials_pause_the_connector`).
+//! - Whenever a delivery is handed over, it carries what the person has decided by then
+//!   (`a_delivery_that_waited_carries_the_newest_decisions`).
 //! - However much waits for a destination, only a window of it is in memory
 //!   (`a_destination_that_hangs_holds_no_more_than_a_window_in_memory`).
 //!

@@ -1,3 +1,5 @@
+mod decisions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -185,6 +187,10 @@ impl Outbox for Applied {
             .take(limit)
             .map(|(_, delivery)| delivery.clone())
             .collect())
+    }
+
+    async fn renewed(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, Error> {
+        Ok(deliveries)
     }
 
     async fn applied(&self, _seq: u64) -> Result<(), Error> {
@@ -471,6 +477,10 @@ impl Outbox for Endless {
         Ok(numbers
             .map(|number| delivery(number, number as u8))
             .collect())
+    }
+
+    async fn renewed(&self, deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, Error> {
+        Ok(deliveries)
     }
 
     async fn applied(&self, _seq: u64) -> Result<(), Error> {

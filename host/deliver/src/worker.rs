@@ -30,6 +30,13 @@ pub trait Outbox: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send;
 
+    /// The same deliveries with what their people have decided by now. Asked right before they are
+    /// handed over: what has waited, or is tried again, must not go by an old consent.
+    fn renewed(
+        &self,
+        deliveries: Vec<Delivery>,
+    ) -> impl Future<Output = Result<Vec<Delivery>, Error>> + Send;
+
     /// Returns when the step has applied the ledger entry `seq`.
     fn applied(&self, seq: u64) -> impl Future<Output = Result<(), Error>> + Send;
 
@@ -254,6 +261,7 @@ impl<D: Destination, O: Outbox> Worker<D, O> {
         let destination = Arc::clone(&self.options.destination);
         match work {
             Work::Deliver(action, items) => {
+                let items = self.options.outbox.renewed(items).await?;
                 if self.idempotency(&items[0]) == Idempotency::AtMostOnce {
                     self.note_attempts(&items).await?;
                 }

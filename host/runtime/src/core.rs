@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant as MachineInstant};
 
 use crosspoint_deliver::Wake;
 use crosspoint_ledger::{Ledger, Reader};
+use crosspoint_model::delivery::Delivery;
 use crosspoint_model::entry::{Entry, What};
+use crosspoint_model::record::Body;
 use crosspoint_model::state::State;
-use crosspoint_model::{Instant, Symbol};
-use crosspoint_step::{SWEEP_COUNT, Stepper};
+use crosspoint_model::{FragmentId, Instant, Symbol};
+use crosspoint_step::{SWEEP_COUNT, Stepper, decisions};
 use crosspoint_store::{SledEngine, WorkingSet};
 use smol_str::SmolStr;
 use tokio::sync::watch;
@@ -69,6 +72,8 @@ pub(crate) struct Core {
     pub computed: Arc<ComputedTraits>,
     /// When the last lookup came.
     pub looked_up: Option<MachineInstant>,
+    /// The newest entry that may have changed what somebody decided.
+    pub decided: Arc<AtomicU64>,
 }
 
 impl Core {
@@ -89,6 +94,9 @@ impl Core {
         let effects = begun.effects();
         self.applied = seq;
         self.applied_at = entry.at;
+        if effects.regrouped || may_decide(&entry.what) {
+            self.decided.store(seq, Ordering::Release);
+        }
         self.changes.note(seq, &effects.transitions);
         let own_receipts = matches!(entry.what, What::Receipts { .. } | What::Attempts { .. });
         if !own_receipts {
@@ -99,6 +107,16 @@ impl Core {
             for connector in effects.outboxes {
                 self.wake(connector, command);
             }
+        }
+        Ok(())
+    }
+
+    /// Puts the newest decisions of the person into a delivery that was caused before them.
+    pub fn renew(&mut self, delivery: &mut Delivery) -> Result<(), AdminError> {
+        // A profile that was joined to another is still found by its own id.
+        let id = self.state.profile_of(FragmentId(delivery.profile.0))?;
+        if let Some(profile) = self.state.profile(id.unwrap_or(delivery.profile))? {
+            delivery.consents = decisions(&profile);
         }
         Ok(())
     }
@@ -143,6 +161,18 @@ impl Core {
     /// The instant of a question: the clock's, but never before what was applied.
     pub fn now(&self) -> Instant {
         self.clock.now().max(self.applied_at)
+    }
+}
+
+/// Whether an entry can change which decision of a person is the newest by what it says: a consent, or
+/// what takes one away.
+fn may_decide(what: &What) -> bool {
+    match what {
+        What::Records(records) => records
+            .records
+            .iter()
+            .any(|record| matches!(record.body, Body::Consent(_) | Body::Tombstone(_))),
+        _ => false,
     }
 }
 

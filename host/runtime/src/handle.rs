@@ -1,12 +1,14 @@
 //! How everybody else reaches the core thread.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use crosspoint_ledger::Ledger;
 use crosspoint_model::ConnectorId;
+use crosspoint_model::delivery::Delivery;
 use crosspoint_step::Stepper;
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -31,6 +33,7 @@ pub(crate) struct Handle {
     /// What led to which entry.
     pub traces: Arc<Traces>,
     applied: watch::Receiver<u64>,
+    decided: Arc<AtomicU64>,
     thread: Mutex<Option<JoinHandle<()>>>,
     failure: Arc<Mutex<Option<AdminError>>>,
 }
@@ -46,6 +49,7 @@ impl Handle {
         };
         let ledger = Arc::clone(&core.ledger);
         let (metrics, traces) = (Arc::clone(&core.metrics), Arc::clone(&core.traces));
+        let decided = Arc::clone(&core.decided);
         let (applied_sender, applied) = watch::channel(core.applied);
         let failure = Arc::new(Mutex::new(None));
         let note = Arc::clone(&failure);
@@ -72,6 +76,7 @@ impl Handle {
             metrics,
             traces,
             applied,
+            decided,
             thread: Mutex::new(Some(thread)),
             failure,
         })
@@ -124,6 +129,11 @@ impl Handle {
             drop(room);
         }))?;
         answered.await.map_err(|_| self.stopped())?
+    }
+
+    /// Whether somebody may have decided otherwise after the entry that caused the delivery.
+    pub fn may_be_outdated(&self, delivery: &Delivery) -> bool {
+        delivery.id.seq < self.decided.load(Ordering::Acquire)
     }
 
     /// Why a connector is paused, if it is.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crosspoint_config::Project;
@@ -108,6 +109,7 @@ pub(crate) fn open(
         changes: Arc::new(Ring::new(applied)),
         computed: Arc::default(),
         looked_up: None,
+        decided: Arc::new(AtomicU64::new(applied)),
         ledger,
     };
     catch_up(&mut core, rebuilt.is_some(), progress)?;

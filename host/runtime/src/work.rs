@@ -328,6 +328,21 @@ impl Outbox for StateOutbox {
             .map_err(|error| DeliverError::Outbox(error.to_string()))
     }
 
+    async fn renewed(&self, mut deliveries: Vec<Delivery>) -> Result<Vec<Delivery>, DeliverError> {
+        if !deliveries.iter().any(|it| self.0.may_be_outdated(it)) {
+            return Ok(deliveries);
+        }
+        let renewed = self.0.ask_async(move |core| {
+            for delivery in &mut deliveries {
+                core.renew(delivery)?;
+            }
+            Ok(deliveries)
+        });
+        renewed
+            .await
+            .map_err(|error| DeliverError::Outbox(error.to_string()))
+    }
+
     async fn applied(&self, seq: u64) -> Result<(), DeliverError> {
         self.0
             .applied(seq)

@@ -60,6 +60,7 @@ mod rate;
 mod secret;
 mod state;
 mod tcp;
+mod trust;
 mod usage;
 mod wasi_http;
 pub mod webhook;

@@ -44,6 +44,10 @@ pub enum LogLevel {
     Error,
 }
 
+/// Waiting for a vendor ends so long before the call does, so that the plugin can still say what it
+/// did; at most a tenth of the call.
+const LONGEST_MARGIN: Duration = Duration::from_secs(1);
+
 pub(crate) struct CallState {
     pub(crate) shared: Arc<Shared>,
     pub(crate) memory: Memory,
@@ -55,6 +59,8 @@ pub(crate) struct CallState {
     pub(crate) dropped_logs: u64,
     pub(crate) hooks: Hooks,
     pub(crate) moves: Vec<FileMove>,
+    /// When waiting ends.
+    until: Instant,
     open_files: OpenFiles,
     connections: Connections,
     table: ResourceTable,
@@ -66,17 +72,20 @@ impl CallState {
     pub(crate) fn new(shared: Arc<Shared>, notes: Notes, wall: Duration) -> Self {
         let stderr = Capture::new(shared.limits.stderr_bytes);
         let deadline = Instant::now() + wall;
+        let margin = LONGEST_MARGIN.min(wall / 10);
+        let until = deadline.checked_sub(margin).unwrap_or(deadline);
         Self {
             memory: Memory::new(shared.limits.memory_bytes),
-            hooks: Hooks::new(shared.clone(), deadline),
+            hooks: Hooks::new(shared.clone(), until),
             deadline,
+            until,
             notes,
             changed_notes: BTreeMap::new(),
             logs: Vec::new(),
             dropped_logs: 0,
             moves: Vec::new(),
             open_files: OpenFiles::default(),
-            connections: Connections::new(deadline, wall),
+            connections: Connections::new(until),
             table: ResourceTable::new(),
             // No arguments, environment, folders or sockets; stdout is for debugging only.
             wasi: WasiCtx::builder()
@@ -92,8 +101,9 @@ impl CallState {
         }
     }
 
+    /// How long a vendor may be waited for.
     fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.until.saturating_duration_since(Instant::now())
     }
 }
 

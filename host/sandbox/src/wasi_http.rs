@@ -17,15 +17,16 @@ use crate::egress::{EgressError, Request, is_hosts_own_name};
 
 pub(crate) struct Hooks {
     shared: Arc<Shared>,
-    deadline: Instant,
+    until: Instant,
     requests: Arc<AtomicU32>,
 }
 
 impl Hooks {
-    pub(crate) fn new(shared: Arc<Shared>, deadline: Instant) -> Self {
+    /// For a call that may wait until then.
+    pub(crate) fn new(shared: Arc<Shared>, until: Instant) -> Self {
         Self {
             shared,
-            deadline,
+            until,
             requests: Arc::default(),
         }
     }
@@ -75,8 +76,8 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         self.count();
         let shared = self.shared.clone();
-        let deadline = self.deadline;
-        Box::new(async move { send(&shared, request, options, deadline).await })
+        let until = self.until;
+        Box::new(async move { send(&shared, request, options, until).await })
     }
 }
 
@@ -84,7 +85,7 @@ async fn send(
     shared: &Shared,
     request: http::Request<WasiBody>,
     options: Option<RequestOptions>,
-    deadline: Instant,
+    until: Instant,
 ) -> Sent {
     let egress = shared.egress.as_ref().ok_or(Error::HttpRequestDenied)?;
     let (mut parts, body) = request.into_parts();
@@ -98,7 +99,7 @@ async fn send(
     let asked: Option<Duration> = options.and_then(|options| {
         Some(options.first_byte_timeout? + options.connect_timeout.unwrap_or_default())
     });
-    let remaining = deadline.saturating_duration_since(Instant::now());
+    let remaining = until.saturating_duration_since(Instant::now());
     let request = Request {
         method: parts.method,
         url: parts.uri.to_string(),

@@ -45,6 +45,7 @@ impl Stepper {
         if settled.formed.is_empty() {
             return Ok(());
         }
+        ctx.effects.regrouped |= !settled.retired.is_empty();
         for retired in &settled.retired {
             if let Some(at) = first_expiry(retired) {
                 state.delete_timer(at, retired.id)?;

@@ -49,3 +49,4 @@ pub use configuration::SWEEP_COUNT;
 pub use error::Error;
 pub use outbox::PAUSED_BY_HAND;
 pub use stepper::{Begun, ChangeCause, Effects, SegmentChange, Stepper};
+pub use syncs::decisions;

@@ -43,6 +43,8 @@ pub struct Effects {
     /// Transitions, in the order in which they happened. Those of all entries applied in turn to
     /// the members of a segment give its members now.
     pub transitions: Vec<SegmentChange>,
+    /// People were joined or taken apart.
+    pub regrouped: bool,
     /// A configuration was applied.
     pub configured: bool,
 }

@@ -261,7 +261,7 @@ impl Compiled {
             list: sync.list.clone(),
             fields,
             identifiers: identifiers(profile),
-            consents: consents(profile),
+            consents: decisions(profile),
             occurred_at: ctx.now,
             status: DeliveryStatus::Pending,
             attempts: 0,
@@ -288,7 +288,7 @@ fn identifiers(profile: &Profile) -> Vec<crosspoint_model::Identifier> {
 }
 
 /// The newest decision per topic, sorted by topic.
-fn consents(profile: &Profile) -> Vec<Consent> {
+pub fn decisions(profile: &Profile) -> Vec<Consent> {
     let parts = &profile.fragments;
     let topics: BTreeSet<_> = parts
         .iter()

@@ -57,13 +57,17 @@ fn retired() -> Error {
 }
 
 /// What an answer means for the items of a request: `Done` with the id of what the answer is about.
-pub fn outcome(sent: Result<Reply, HttpError>, scope: &str) -> Outcome {
+/// `success` are the statuses by which Klaviyo says that it took this kind of request.
+pub fn outcome(sent: Result<Reply, HttpError>, scope: &str, success: &[u16]) -> Outcome {
     let reply = match sent {
         Ok(reply) => reply,
         Err(error) => return error.into(),
     };
     let text = reply.status_line();
     match reply.status() {
+        status @ 200..=299 if !success.contains(&status) => {
+            Outcome::Unknown(format!("{text}, which Klaviyo does not say here"))
+        }
         200..=299 if reply.body().iter().all(u8::is_ascii_whitespace) => Outcome::Done(None),
         200..=299 => match serde_json::from_slice::<Value>(reply.body()) {
             Ok(answer) => Outcome::Done(answer["data"]["id"].as_str().map(str::to_owned)),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crosspoint_sdk::http::{HttpError, Reply};
 use crosspoint_sdk::serde_json::{self, Value, json};
 use crosspoint_sdk::{ActionKind, Batch, Context, Error, Item, Outcome};
 
 use crate::client::{api, outcome, send};
 use crate::jobs::{self, Kind};
-use crate::requests::{all_identifiers, email, event, profile, subscription, unsubscription};
+use crate::requests::{
+    all_identifiers, declines_email, email, event, profile, subscription, unsubscription,
+};
 use crate::settings::Settings;
 use crate::{SUBSCRIBE, UNSUBSCRIBE, consents, lists, membership};
 
@@ -27,7 +30,7 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
             let one = |item: &Item| match event(item) {
                 Ok(body) => {
                     let sent = send(api(ctx, settings).post("/api/events"), &body)?;
-                    Ok(outcome(sent, "events:write"))
+                    Ok(outcome(sent, "events:write", &[202]))
                 }
                 Err(rejected) => Ok(rejected),
             };
@@ -35,7 +38,7 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
         }
         ActionKind::DeleteContact => each(&items, |item| erase(ctx, settings, item)),
         ActionKind::Suppress => suppress(ctx, settings, Kind::Suppress, &items),
-        ActionKind::Unsuppress => suppress(ctx, settings, Kind::Unsuppress, &items),
+        ActionKind::Unsuppress => unsuppress(ctx, settings, &items),
         ActionKind::Custom(name) if name == SUBSCRIBE => {
             consent(ctx, settings, jobs::SUBSCRIBE, &items, subscription)
         }
@@ -126,9 +129,17 @@ fn import(ctx: &Context, settings: &Settings, item: &Item) -> Result<Outcome, Er
     {
         own.remove("phone_number");
         own.remove("external_id");
-        return Ok(outcome(post(&data)?, "profiles:write"));
+        return Ok(imported(post(&data)?));
     }
-    Ok(outcome(sent, "profiles:write"))
+    Ok(imported(sent))
+}
+
+/// Klaviyo has the profile where it names it.
+fn imported(sent: Result<Reply, HttpError>) -> Outcome {
+    match outcome(sent, "profiles:write", &[200, 201]) {
+        Outcome::Done(None) => Outcome::Unknown("the answer names no profile".to_owned()),
+        other => other,
+    }
 }
 
 fn has_second(own: &serde_json::Map<String, Value>) -> bool {
@@ -170,6 +181,21 @@ fn suppress(
                 outcomes[*at] = answer;
             }
         }
+    }
+    Ok(outcomes)
+}
+
+/// No longer suppresses those who have not decided against email.
+fn unsuppress(ctx: &Context, settings: &Settings, items: &[&Item]) -> Result<Vec<Outcome>, Error> {
+    let refused = Outcome::rejected(Some("consent"), "the person does not consent to email");
+    let mut outcomes = vec![refused; items.len()];
+    let open: Vec<usize> = (0..items.len())
+        .filter(|&at| !declines_email(items[at]))
+        .collect();
+    let asked: Vec<&Item> = open.iter().map(|&at| items[at]).collect();
+    let answers = suppress(ctx, settings, Kind::Unsuppress, &asked)?;
+    for (at, answer) in open.into_iter().zip(answers) {
+        outcomes[at] = answer;
     }
     Ok(outcomes)
 }
@@ -249,7 +275,7 @@ fn erase(ctx: &Context, settings: &Settings, item: &Item) -> Result<Outcome, Err
         if sent.as_ref().is_ok_and(|reply| reply.status() == 404) {
             continue;
         }
-        let one = outcome(sent, "data-privacy:write");
+        let one = outcome(sent, "data-privacy:write", &[202]);
         if !matches!(one, Outcome::Done(_)) {
             return Ok(one);
         }

@@ -98,7 +98,7 @@ pub fn submit(
         outcomes.extend(submit(ctx, settings, kind, list, right)?);
         return Ok(outcomes);
     }
-    let outcome = match outcome(sent, kind.scope()) {
+    let outcome = match outcome(sent, kind.scope(), &[202]) {
         Outcome::Done(Some(id)) => {
             let job = format!("{}:{id}", kind.word());
             let keys: Vec<_> = profiles.iter().map(|(key, _)| *key).collect();
@@ -291,7 +291,10 @@ pub fn hand_over(
         outcomes.extend(hand_over(ctx, settings, resource, list, right)?);
         return Ok(outcomes);
     }
-    Ok(vec![outcome(sent, "subscriptions:write"); profiles.len()])
+    Ok(vec![
+        outcome(sent, "subscriptions:write", &[202]);
+        profiles.len()
+    ])
 }
 
 /// Document type that gives consent.

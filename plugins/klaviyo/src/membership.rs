@@ -104,7 +104,7 @@ pub fn remove(
             Err(HttpError::Timeout | HttpError::Reset(_)) => {
                 Outcome::Transient("no answer in time".to_owned())
             }
-            sent => outcome(sent, "profiles:read"),
+            sent => outcome(sent, "profiles:read", &[200]),
         })
     })?;
     relate(ctx, settings, list, found, false)
@@ -173,7 +173,7 @@ fn relate_ids(
     }
     let outcome = match status {
         404 => Outcome::Gone("there is no such list".to_owned()),
-        _ => outcome(sent, "lists:write"),
+        _ => outcome(sent, "lists:write", &[204]),
     };
     Ok(vec![outcome; ids.len()])
 }

@@ -156,6 +156,15 @@ pub fn event(item: &Item) -> Result<Value, Outcome> {
     Ok(json!({ "data": { "type": "event", "attributes": attributes } }))
 }
 
+/// Whether the person withdrew consent to email, or has not confirmed it.
+pub fn declines_email(item: &Item) -> bool {
+    let decided = item
+        .consents
+        .iter()
+        .find(|one| one.topic == ConsentTopic::EmailMarketing);
+    decided.is_some_and(|one| one.state != ConsentState::Granted)
+}
+
 /// A profile of a subscription job: the channels that the person granted, with their instants.
 pub fn subscription(item: &Item) -> Result<Value, Outcome> {
     let mut attributes = Map::new();

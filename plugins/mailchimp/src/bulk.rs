@@ -136,7 +136,8 @@ pub fn poll(
         ));
     };
     let meaning = Operation {
-        method: Method::Put,
+        // Which of the operations it was is not told: their statuses mean the same.
+        method: Method::Post,
         path: String::new(),
         query: Vec::new(),
         body: None,

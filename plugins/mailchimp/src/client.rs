@@ -69,16 +69,26 @@ impl Operation {
         })
     }
 
+    /// What is written is answered with all of it, what is done to it with 204.
+    fn names_id(&self) -> bool {
+        matches!(self.method, Method::Put | Method::Patch)
+    }
+
     /// What a status and body mean for the item.
     pub fn outcome(&self, status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Outcome {
         let text = format!("Mailchimp answered {status}");
         let problem = Problem::of(body);
         match status {
-            200..=299 if body.iter().all(u8::is_ascii_whitespace) => Outcome::Done(None),
-            200..=299 => match serde_json::from_slice::<Value>(body) {
-                Ok(answer) => Outcome::Done(answer["id"].as_str().map(str::to_owned)),
-                Err(_) => Outcome::Unknown("the answer is not Mailchimp's".to_owned()),
-            },
+            200..=299 if !self.names_id() && body.iter().all(u8::is_ascii_whitespace) => {
+                Outcome::Done(None)
+            }
+            200..=299 => {
+                let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+                match answer["id"].as_str() {
+                    Some(id) => Outcome::Done(Some(id.to_owned())),
+                    None => Outcome::Unknown("the answer is not Mailchimp's".to_owned()),
+                }
+            }
             401 => Outcome::Auth(text),
             403 => match problem {
                 Some(problem) => Outcome::Auth(format!("{text}: {}", problem.title)),

@@ -96,7 +96,7 @@ impl<'a> Client<'a> {
     pub fn query(&self, resource: &str, soql: &str) -> Result<Answer, Fault> {
         let path = format!("/{resource}?q={}", encode_component(soql));
         if path.len() <= MAX_URL_BYTES {
-            return self.get(&path);
+            return rows(self.get(&path)?);
         }
         let text = |text: &str| Json::Text(text.to_owned());
         let part = Json::Object(vec![
@@ -114,7 +114,7 @@ impl<'a> Client<'a> {
         let status = first.and_then(|part| part.text_at("httpStatusCode"));
         let status = status.and_then(|text| text.parse::<u16>().ok());
         match (status, first.and_then(|part| part.get("body"))) {
-            (Some(200), Some(body)) => Ok(Answer {
+            (Some(200), Some(body)) => rows(Answer {
                 json: body.clone(),
                 date: answer.date,
             }),
@@ -139,7 +139,17 @@ impl<'a> Client<'a> {
                 "the vendor's next page is not below its own address".to_owned(),
             )));
         }
-        send(self.http.get(locator))
+        rows(send(self.http.get(locator))?)
+    }
+}
+
+/// The answer to a query has rows, be they none. Whatever else says success is not of the vendor.
+fn rows(answer: Answer) -> Result<Answer, Fault> {
+    match answer.json.get("records") {
+        Some(_) => Ok(answer),
+        None => Err(Fault::Unreadable(Error::Transient(
+            "the answer to a query holds no records".to_owned(),
+        ))),
     }
 }
 

@@ -71,7 +71,8 @@ impl<'a> Client<'a> {
     }
 }
 
-/// Sends it and reads the JSON of a success.
+/// Sends it and reads the JSON of a success, which is 200 or 201 here: what a proxy accepts with
+/// another status, the shop has not done.
 pub(crate) fn answer(call: Call<'_>) -> Result<(Json, Reply), Failure> {
     let reply = call.send().map_err(Failure::Http)?;
     let json = std::str::from_utf8(reply.body())
@@ -82,7 +83,9 @@ pub(crate) fn answer(call: Call<'_>) -> Result<(Json, Reply), Failure> {
         return Err(Failure::Status(reply, refusal));
     }
     match json {
-        Some(json @ (Json::Object(_) | Json::List(_))) => Ok((json, reply)),
+        Some(json @ (Json::Object(_) | Json::List(_))) if matches!(reply.status(), 200 | 201) => {
+            Ok((json, reply))
+        }
         _ => Err(Failure::Garbled),
     }
 }

@@ -1,10 +1,16 @@
 //! The checks, in the order in which they run.
 
+mod consent;
 mod credentials;
 mod destination;
+mod erase;
 mod faults;
 mod floor;
 mod general;
+mod golden;
+mod lost;
+mod partial;
+mod silence;
 mod source;
 mod together;
 mod unknown;
@@ -212,13 +218,25 @@ pub const CHECKS: &[Check] = &[
         "delivers",
         "C32",
         Part::Destination,
-        "what is delivered stands at the vendor once, with required fields alone and with all",
+        "what is delivered stands at the vendor once and with every value, with required fields alone and with all",
+    ),
+    check(
+        "golden-requests",
+        "C45",
+        Part::Destination,
+        "a delivery asks of the vendor what its golden file says, byte for byte",
     ),
     check(
         "neighbours",
         "C35",
         Part::Destination,
         "an item that the vendor refuses is rejected alone",
+    ),
+    check(
+        "partial-batch",
+        "C35",
+        Part::Destination,
+        "where the vendor refuses one of a batch, that one is not done, and its neighbours are",
     ),
     check(
         "repeats",
@@ -237,6 +255,12 @@ pub const CHECKS: &[Check] = &[
         "C32",
         Part::Destination,
         "nothing that the vendor did not do is `done`, and every fault gets its class",
+    ),
+    check(
+        "consent-withheld",
+        "C46",
+        Part::Destination,
+        "nothing leaves about a person who withdrew, or has not confirmed, what the action needs",
     ),
     check(
         "read-back",
@@ -260,7 +284,13 @@ pub const CHECKS: &[Check] = &[
         "erases",
         "C37",
         Part::Destination,
-        "an action that erases leaves no trace of the person",
+        "an action that erases leaves no trace of a person who was there",
+    ),
+    check(
+        "no-answer",
+        "C8",
+        Part::Any,
+        "where the vendor never answers, the call ends in time and says what was done",
     ),
     check(
         "rate",
@@ -307,13 +337,17 @@ pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
         "delivers" => destination::delivers(rig).await,
         "neighbours" => destination::neighbours(rig).await,
         "repeats" => destination::repeats(rig).await,
-        "lost-answer" => destination::lost_answer(rig).await,
+        "lost-answer" => lost::lost_answer(rig).await,
         "destination-faults" => faults::destination(rig).await,
         "read-back" => destination::read_back(rig).await,
         "lists-converge" => destination::lists_converge(rig).await,
         "several-at-once" => together::several_at_once(rig).await,
         "floor" => floor::floor(rig).await,
-        "erases" => destination::erases(rig).await,
+        "erases" => erase::erases(rig).await,
+        "golden-requests" => golden::golden(rig).await,
+        "partial-batch" => partial::partial_batch(rig).await,
+        "consent-withheld" => consent::withheld(rig).await,
+        "no-answer" => silence::no_answer(rig).await,
         unknown => Err(Fault::Failed(format!("there is no check `{unknown}`"))),
     }
 }

@@ -25,6 +25,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file names a check that is not there.
+    #[error("there is no check `{0}`")]
+    Check(String),
     /// A folder of the kit's own could not be made.
     #[error("could not make a temporary folder")]
     Folder(#[from] io::Error),

@@ -30,7 +30,7 @@ mod subject;
 pub use checks::{CHECKS, Check, Part};
 pub use error::Error;
 pub use report::{Finding, Report, Verdict};
-pub use subject::{ActionSubject, StreamSubject, Subject};
+pub use subject::{ActionSubject, SetupSubject, StreamSubject, Subject};
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,22 +54,38 @@ pub async fn test(
 ) -> Result<Report, Error> {
     let engine = Engine::new(EngineOptions::default())?;
     let plugin = engine.load(wasm)?;
-    let simulator = Simulator::new(simulator)?;
-    let rig = Rig::new(Arc::clone(&plugin), subject, simulator)?;
-    rig.reset().await?;
     let mut report = Report::new(&plugin.manifest, wasm);
-    let is_wanted = |check: &&Check| {
-        check.part.concerns(&plugin.manifest)
-            && (subject.only.is_empty() || subject.only.iter().any(|name| name == check.name))
-    };
-    for check in CHECKS.iter().filter(is_wanted) {
-        let start = Instant::now();
-        let verdict = checks::run(check, &rig).await;
-        let took_ms = start.elapsed().as_millis();
-        let finding = Finding::new(check, verdict, &subject.waivers, took_ms as u64);
-        told(&finding);
-        report.findings.push(finding);
+    let rig = Rig::new(Arc::clone(&plugin), subject, Simulator::new(simulator)?)?;
+    rig.reset().await?;
+    for check in CHECKS {
+        if check.part.concerns(&plugin.manifest) && subject.asks_for(check) {
+            let finding = found(&rig, check).await;
+            told(&finding);
+            report.findings.push(finding);
+        }
     }
     report.figures = rig.figures();
+    for (name, setup) in &subject.also {
+        let subject = subject.set_up(setup);
+        let rig = Rig::new(Arc::clone(&plugin), &subject, Simulator::new(simulator)?)?;
+        for wanted in &setup.checks {
+            let Some(check) = CHECKS.iter().find(|it| it.name == wanted) else {
+                return Err(Error::Check(wanted.clone()));
+            };
+            if subject.asks_for(check) {
+                let mut finding = found(&rig, check).await;
+                finding.check = format!("{} ({name})", check.name);
+                told(&finding);
+                report.findings.push(finding);
+            }
+        }
+    }
     Ok(report)
+}
+
+async fn found(rig: &Rig<'_>, check: &Check) -> Finding {
+    let start = Instant::now();
+    let checked = checks::run(check, rig).await;
+    let took_ms = start.elapsed().as_millis() as u64;
+    Finding::new(check, checked, &rig.subject.waivers, took_ms)
 }

@@ -58,6 +58,7 @@ pub(crate) fn delivery(
     let granted = [
         ConsentTopic::EmailMarketing,
         ConsentTopic::SmsMarketing,
+        ConsentTopic::PhoneMarketing,
         ConsentTopic::Ads,
     ];
     let consents = granted.map(|topic| Consent {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 use crosspoint_model::delivery::{Action, Delivery, Outcome};
 use crosspoint_model::record::Record;
@@ -26,6 +27,11 @@ const PATIENCE: u32 = 50;
 const IDLE_ROUNDS: u32 = 2;
 /// Reads after which a stream that never ends is given up.
 const MOST_READS: u32 = 5_000;
+
+/// Where simulators usually are, and the other name of it: for what a vendor serves from a host that
+/// is not to get its credentials.
+const LOOPBACK: &str = "127.0.0.1";
+const ELSEWHERE: &str = "localhost";
 
 /// Calls of `deliver` that run at once.
 pub(crate) const AT_ONCE: usize = 3;
@@ -115,6 +121,7 @@ impl<'a> Rig<'a> {
         match name {
             "url" => Some(self.sim.url().to_owned()),
             "host" => Some(self.sim.host().to_owned()),
+            "elsewhere" => Some(self.sim.url().replace(LOOPBACK, ELSEWHERE)),
             _ => Some(at(about, name))
                 .filter(|found| !found.is_null())
                 .map(text),
@@ -142,6 +149,9 @@ impl<'a> Rig<'a> {
         let grant = HostGrant::named(host, port.parse().ok(), true);
         let grant =
             grant.map_err(|reason| Fault::Failed(format!("the simulator's address: {reason}")))?;
+        let elsewhere = (host == LOOPBACK)
+            .then(|| HostGrant::named(ELSEWHERE, port.parse().ok(), true).ok())
+            .flatten();
         let setup = ConnectorSetup {
             id: ConnectorId::from("testkit"),
             plugin: Arc::clone(&self.plugin),
@@ -154,7 +164,7 @@ impl<'a> Rig<'a> {
                 hosts: if instead.no_hosts {
                     Vec::new()
                 } else {
-                    vec![grant]
+                    [grant].into_iter().chain(elsewhere).collect()
                 },
                 ..Grants::default()
             },
@@ -178,6 +188,26 @@ fn filled(
     secrets
         .map(|(name, value)| (name.clone(), fill(value, &lookup)))
         .collect()
+}
+
+/// Waits for all of them at once; what they gave, in their order.
+pub(crate) async fn all<T>(tasks: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<_> = tasks.into_iter().map(|it| Some(Box::pin(it))).collect();
+    let mut given: Vec<Option<T>> = running.iter().map(|_| None).collect();
+    std::future::poll_fn(|ctx| {
+        for (task, given) in running.iter_mut().zip(&mut given) {
+            if let Some(Poll::Ready(value)) = task.as_mut().map(|it| it.as_mut().poll(ctx)) {
+                *given = Some(value);
+                *task = None;
+            }
+        }
+        match running.iter().all(Option::is_none) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    given.into_iter().flatten().collect()
 }
 
 /// A connector and what a host knows of it.
@@ -354,6 +384,36 @@ impl Session<'_> {
             .deliver(action, deliveries, self.input())
             .await?;
         Ok(self.keep(output))
+    }
+
+    /// One try that may take so long; notes are as they were.
+    pub async fn deliver_within(
+        &self,
+        wall_ms: u64,
+        action: &Action,
+        deliveries: &[Delivery],
+    ) -> Result<Vec<Outcome>, CallError> {
+        let input = CallInput {
+            wall_ms: Some(wall_ms),
+            ..self.input()
+        };
+        let output = self.connector.deliver(action, deliveries, input).await?;
+        Ok(output.value)
+    }
+
+    /// One try; what the vendor works on is asked for until it is settled.
+    pub async fn deliver_settled(
+        &mut self,
+        action: &Action,
+        deliveries: &[Delivery],
+    ) -> Checked<Vec<Outcome>> {
+        let mut outcomes = self.deliver_once(action, deliveries).await?;
+        for (outcome, item) in outcomes.iter_mut().zip(deliveries) {
+            if let Outcome::Queued(job) = outcome {
+                *outcome = self.ask(&job.clone(), &item.key).await?;
+            }
+        }
+        Ok(outcomes)
     }
 
     /// Delivers as a host does: in batches of the declared size, again what has to wait or may

@@ -5,7 +5,7 @@
 //! | `GET /_sim` | `settings` and `secrets` of a connector that reaches it |
 //! | `GET /_sim/truth` | collections by name: lists of objects with `id`, `updated_at_ms`, `deleted` |
 //! | `GET /_sim/effects` | every side effect: `kind`, `subject`, `key`, `count` |
-//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status"}]}` |
+//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status"}]}`; with `&whole=1` each has `headers`, a list of pairs, and `body` in base64 |
 //! | `POST /_sim/reset` | everything as at the start |
 //! | `POST`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}`, see below |
 //! | `POST /_sim/clock` | `{"advance_ms": N}` |
@@ -15,8 +15,10 @@
 //!
 //! What a fault does: `{"status": {"status", "headers", "body"}}` and `{"html": STATUS}` answer instead
 //! of the vendor; `"reset"` breaks the connection before the vendor has done anything, `"lose_answer"`
-//! after; `"truncate"` breaks the answer off in the middle; `{"widen": {"beside", "fields"}}` writes
-//! the text `fields` into every object of the answer that has a field `beside`.
+//! after; `"truncate"` breaks the answer off in the middle; `"hang"` never answers, and the vendor
+//! does nothing; `{"widen": {"beside", "fields"}}` writes the text `fields` into every object of the
+//! answer that has a field `beside`; `{"vendor": {"name", "args"}}` is a fault of this vendor alone,
+//! such as a batch that fails in part.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,9 +58,24 @@ pub struct Called {
     pub at_ms: i64,
 }
 
+/// One call as it came.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Whole {
+    /// As in `POST`.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// 0 where there was no answer.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// In base64.
+    pub body: String,
+}
+
 #[derive(Deserialize)]
-struct Journal {
-    calls: Vec<Called>,
+struct Journal<C> {
+    calls: Vec<C>,
 }
 
 impl Simulator {
@@ -134,7 +151,14 @@ impl Simulator {
 
     pub(crate) async fn calls(&self) -> Result<Vec<Called>, Error> {
         let found = self.ask("GET", "/journal", None).await?;
-        Ok(self.read::<Journal>("journal", found)?.calls)
+        Ok(self.read::<Journal<Called>>("journal", found)?.calls)
+    }
+
+    /// Calls from number `from` on, whole.
+    pub(crate) async fn whole_calls(&self, from: usize) -> Result<Vec<Whole>, Error> {
+        let path = format!("/journal?from={from}&whole=1");
+        let found = self.ask("GET", &path, None).await?;
+        Ok(self.read::<Journal<Whole>>("journal", found)?.calls)
     }
 
     pub(crate) async fn change(&self, count: u64) -> Result<(), Error> {

@@ -1,15 +1,16 @@
 //! `conformance.toml`: what the checks need to know of one plugin and cannot find out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::checks::Check;
 use crate::error::Error;
 
-/// The file beside a plugin's manifest. Texts may hold `{url}` and `{host}` of the simulator, and
-/// `{settings.NAME}` and `{secrets.NAME}` of what it says of itself.
+/// The file beside a plugin's manifest. Texts may hold `{url}` and `{host}` of the simulator,
+/// `{elsewhere}` for its address under another name, where it is on loopback, and `{settings.NAME}` and `{secrets.NAME}` of what it says of itself.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -35,9 +36,18 @@ pub struct Subject {
     /// How credentials go bad.
     #[serde(default)]
     pub credentials: CredentialsSubject,
+    /// Other ways in which the plugin can be set up, by name.
+    #[serde(default)]
+    pub also: BTreeMap<String, SetupSubject>,
     /// Checks to run; all where none is named. For whoever looks into one.
     #[serde(skip)]
     pub only: Vec<String>,
+    /// The folder of the file: golden requests stand below it.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
+    /// Golden requests are written instead of compared.
+    #[serde(skip)]
+    pub bless: bool,
     /// Checks that do not pass, and why that is right for now.
     #[serde(default)]
     pub waivers: BTreeMap<String, String>,
@@ -109,6 +119,58 @@ pub struct ActionSubject {
     /// The object has to be gone afterwards.
     #[serde(default)]
     pub removes: bool,
+    /// Fields that arrive under other names: which of `expect` look for them.
+    #[serde(default)]
+    pub arrives: BTreeMap<String, Vec<String>>,
+    /// Fields of which the simulator's truth cannot tell whether they arrived, and why.
+    #[serde(default)]
+    pub unseen: BTreeMap<String, String>,
+    /// How the vendor refuses one of a batch.
+    pub partial: Option<PartialSubject>,
+    /// Whose consent the action takes.
+    pub consent: Option<ConsentSubject>,
+}
+
+/// A fault of the vendor's own by which it does all of a batch but one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartialSubject {
+    /// What the simulator calls it.
+    pub name: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Value,
+    /// Of the request that it strikes; any where absent.
+    pub method: Option<String>,
+    /// Path and query of the request that it strikes, `*` for anything; any where absent.
+    pub path: Option<String>,
+}
+
+/// Which decisions of a person an action depends on.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentSubject {
+    /// Topics, each of which may not be withdrawn or unconfirmed.
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// They have to be granted: the action tells the vendor that they are.
+    #[serde(default)]
+    pub granted: bool,
+    /// Why it takes nobody's consent, although its kind of action usually does.
+    pub none: Option<String>,
+}
+
+/// Another way in which the plugin can be set up, and what it is put to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupSubject {
+    /// Settings that differ.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// All secrets, where they differ.
+    pub secrets: Option<BTreeMap<String, String>>,
+    /// Checks to run.
+    pub checks: Vec<String>,
 }
 
 /// How the vendor is told where to call.
@@ -170,7 +232,24 @@ impl Subject {
             reason,
         };
         let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| fault(error.to_string()))
+        let mut subject: Self = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
+        subject.folder = path.parent().map(Path::to_owned);
+        Ok(subject)
+    }
+
+    /// Whether the check is one to run.
+    pub(crate) fn asks_for(&self, check: &Check) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == check.name)
+    }
+
+    /// The same plugin, set up in another way.
+    pub(crate) fn set_up(&self, setup: &SetupSubject) -> Self {
+        let mut subject = self.clone();
+        subject.settings.extend(setup.settings.clone());
+        if let Some(secrets) = &setup.secrets {
+            subject.secrets.clone_from(secrets);
+        }
+        subject
     }
 }
 
@@ -212,15 +291,23 @@ pub(crate) fn fill_value(value: &Value, lookup: &impl Fn(&str) -> Option<String>
     }
 }
 
-/// The value at a dotted path.
+/// The value at a dotted path. Names may have dots of their own.
 pub(crate) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
-    path.split('.').fold(value, |value, part| match value {
-        Value::Array(items) => {
-            let item = part.parse::<usize>().ok().and_then(|it| items.get(it));
-            item.unwrap_or(&Value::Null)
-        }
-        other => &other[part],
-    })
+    if let Value::Object(fields) = value
+        && let Some(found) = fields.get(path)
+    {
+        return found;
+    }
+    let (part, rest) = path.split_once('.').unwrap_or((path, ""));
+    let found = match value {
+        Value::Array(items) => part.parse::<usize>().ok().and_then(|it| items.get(it)),
+        other => other.get(part),
+    };
+    match found {
+        Some(found) if !rest.is_empty() => at(found, rest),
+        Some(found) => found,
+        None => &Value::Null,
+    }
 }
 
 /// As text, without the quotes of JSON.

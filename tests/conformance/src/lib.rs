@@ -5,6 +5,8 @@
 //! # Invariants
 //! - Every plugin on disk keeps the contract, but for waivers that say why not
 //!   (`every_plugin_keeps_the_contract`).
+//! - The checks of what leaves see what they are there to see
+//!   (`a_careful_plugin_passes_and_each_misdeed_is_seen`).
 //!
 //! # Not here
 //! The checks themselves: they are in sdk/testkit, for vendors as well.
@@ -13,5 +15,5 @@
 //! cargo test --workspace --test plugins                      all of them
 //! CROSSPOINT_PLUGIN=shopify cargo test --workspace --test plugins -- --nocapture
 //! CROSSPOINT_CHECK=budget,rate …                             these checks alone
-//! CROSSPOINT_BLESS=1 cargo test --workspace --test plugins   writes docs/plugins.md
+//! CROSSPOINT_BLESS=1 cargo test --workspace --test plugins   writes docs/plugins.md and golden requests
 //! ```

@@ -5,7 +5,7 @@
 //! | `GET /_sim` | vendor, address, seed, clock, settings and credentials of a connector |
 //! | `GET /_sim/truth` | what the vendor holds, see [`crate::Vendor::truth`] |
 //! | `GET /_sim/effects` | every side effect with its count |
-//! | `GET /_sim/journal?from=N` | calls from number N on: method, target, status (0: no answer), instant, fault |
+//! | `GET /_sim/journal?from=N` | calls from number N on: method, target, status (0: no answer), instant, fault; with `&whole=1` also `headers`, a list of pairs, and `body` in base64 |
 //! | `POST /_sim/faults` | `{"faults": […]}`, see [`crate::Fault`]; `GET` lists, `DELETE` clears |
 //! | `POST /_sim/clock` | `{"advance_ms": N}` |
 //! | `POST /_sim/reset` | `{"customers": N, "orders": N, "seed": N, "token_ttl_ms": N}`, each if it shall differ: everything as at the start |
@@ -17,12 +17,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Call};
 use crate::fault::Fault;
 use crate::hook;
-use crate::server::Core;
+use crate::server::{Core, Entry};
 
 pub(crate) async fn control(core: &Arc<Mutex<Core>>, call: &Call) -> Answer {
     let segments = call.segments();
@@ -63,7 +65,12 @@ fn answer(core: &mut Core, call: &Call, parts: &[&str], body: &Value) -> Result<
                 .param("from")
                 .and_then(|it| it.parse().ok())
                 .unwrap_or(0);
-            json!({ "next": core.journal.len(), "calls": core.journal.get(from..).unwrap_or_default() })
+            let calls = core.journal.get(from..).unwrap_or_default();
+            let calls: Vec<Value> = match call.param("whole") {
+                Some(_) => calls.iter().map(whole).collect(),
+                None => calls.iter().map(|it| json!(it)).collect(),
+            };
+            json!({ "next": core.journal.len(), "calls": calls })
         }
         ("GET", ["faults"]) => json!(core.script.lines()),
         ("DELETE", ["faults"]) => {
@@ -111,6 +118,18 @@ fn answer(core: &mut Core, call: &Call, parts: &[&str], body: &Value) -> Result<
         }
         _ => return Err(format!("there is no {} {}", call.method, call.path)),
     })
+}
+
+/// A call with headers and body.
+fn whole(entry: &Entry) -> Value {
+    let headers = entry.headers.iter();
+    let headers: Vec<_> = headers
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let mut whole = json!(entry);
+    whole["headers"] = json!(headers);
+    whole["body"] = json!(STANDARD.encode(&entry.body));
+    whole
 }
 
 /// Sends what waits, once each; what is not accepted waits again.

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
@@ -51,6 +51,12 @@ pub struct Entry {
     pub at_ms: i64,
     /// Whether a scripted fault struck.
     pub is_fault: bool,
+    /// As they came, names in lower case. Told to whoever asks for whole calls.
+    #[serde(skip)]
+    pub headers: HeaderMap,
+    /// As it came.
+    #[serde(skip)]
+    pub body: Bytes,
 }
 
 /// Makes a vendor as it is at the start.
@@ -325,6 +331,8 @@ fn play(core: &Arc<Mutex<Core>>, call: &Call) -> (Option<Answer>, Option<Effect>
         status: answer.as_ref().map_or(0, |answer| answer.status),
         at_ms: core.sim.now_ms(),
         is_fault: effect.is_some(),
+        headers: call.headers.clone(),
+        body: call.body.clone(),
     });
     (answer, effect)
 }

@@ -20,13 +20,17 @@ pub struct Test {
     /// What the checks need to know of the plugin
     #[arg(long, value_name = "FILE", default_value = "conformance.toml")]
     subject: PathBuf,
+    /// Write the golden requests in `golden/` beside that file anew, instead of comparing them
+    #[arg(long)]
+    bless: bool,
 }
 
 impl Test {
     /// Runs every check and shows what was found; no project is needed.
     pub fn run(self, ctx: &Context) -> Result<Exit> {
         let wasm = crosspoint_runtime::component(&self.plugin)?;
-        let subject = Subject::read(&self.subject)?;
+        let mut subject = Subject::read(&self.subject)?;
+        subject.bless = self.bless;
         let runtime = tokio::runtime::Runtime::new()?;
         let report = runtime.block_on(crosspoint_testkit::test(
             &wasm,

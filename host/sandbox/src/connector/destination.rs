@@ -58,10 +58,11 @@ pub enum Idempotency {
     AtMostOnce,
 }
 
-/// What the vendor has under a key or for a person.
+/// Whether what was asked for is so at the vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It is there, with the vendor's id where it gives one.
+    /// It is, with the vendor's id where it gives one; also where something was to be taken away, and
+    /// is not there.
     Present(Option<SmolStr>),
     /// It is not.
     Absent,

@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::manifest::QuotaHeaders;
 use crate::rate::RateBudget;
 use crate::secret::Scrubber;
-use crate::tcp::Trust;
+use crate::trust::{self, Trust};
 use crate::usage::Usage;
 
 pub(crate) use headers::{is_hosts_own, is_hosts_own_name};
@@ -95,7 +95,10 @@ impl Egress {
         limits: &Limits,
     ) -> Result<Self, String> {
         let granter = Arc::new(granter);
+        let mut tls = trust::platform()?;
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -122,6 +125,10 @@ impl Egress {
 
     /// Sends one request of the plugin's.
     pub(crate) async fn fetch(&self, request: Request) -> Result<Response, EgressError> {
+        if request.timeout.is_zero() {
+            let reason = "the call has no time left, so nothing was sent";
+            return Err(EgressError::Connect(reason.to_owned()));
+        }
         let deadline = tokio::time::Instant::now() + request.timeout;
         let exchange = self.exchange(request, deadline);
         let answer = match tokio::time::timeout_at(deadline, exchange).await {
@@ -218,10 +225,10 @@ impl Egress {
         host: &str,
         deadline: tokio::time::Instant,
     ) -> Result<(Used, Response), EgressError> {
-        let used = self
-            .credentials
-            .attach(&mut outgoing, host, &self.wire)
-            .await?;
+        let attached = self.credentials.attach(&mut outgoing, host, &self.wire);
+        let used = tokio::time::timeout_at(deadline, attached)
+            .await
+            .unwrap_or_else(|_| Err(EgressError::Connect("no credential in time".to_owned())))?;
         let Account { usage, quota, .. } = &self.account;
         usage.count();
         let response = self.wire.send(outgoing, deadline).await?;

@@ -188,6 +188,37 @@ impl Attach {
         }
     }
 
+    /// Whether the host sets the header of that name, which is in lower case, for it.
+    pub fn sets_header(&self, wanted: &str) -> bool {
+        match self {
+            Self::Header { name, .. } => name == wanted,
+            Self::Bearer | Self::Basic { .. } => wanted == "authorization",
+            Self::StandardWebhooks => {
+                matches!(wanted, "webhook-timestamp" | "webhook-signature")
+            }
+            Self::Hmac {
+                header,
+                timestamp_header,
+                ..
+            } => header == wanted || timestamp_header.as_deref() == Some(wanted),
+            Self::OAuth2ClientCredentials { header, .. }
+            | Self::OAuth2Refresh { header, .. }
+            | Self::OAuth2JwtBearer { header, .. } => header == wanted,
+            Self::OAuth1 { in_query, .. } => !in_query && wanted == "authorization",
+            Self::Query { .. } | Self::QueryProof { .. } => false,
+            Self::Sasl | Self::Part | Self::Webhook => false,
+        }
+    }
+
+    /// Whether the host adds the query parameter of that name for it.
+    pub fn sets_parameter(&self, wanted: &str) -> bool {
+        match self {
+            Self::Query { name } | Self::QueryProof { name, .. } => name == wanted,
+            Self::OAuth1 { in_query, .. } => *in_query && wanted.starts_with("oauth_"),
+            _ => false,
+        }
+    }
+
     /// Keys that name other secrets, and the names.
     pub fn parts(&self) -> Vec<(&'static str, &str)> {
         let parts = match self {

@@ -20,17 +20,11 @@ use crate::egress::{Egress, EgressError};
 
 use connection::Connection;
 
-pub(crate) use dial::Trust;
-
 /// Connections of one call that are open at a time.
 const MAX_CONNECTIONS: usize = 4;
 
 /// The longest line that a plugin can ask for.
 const MAX_LINE_BYTES: usize = 64 * 1024;
-
-/// Waiting ends so long before the call does, so that the plugin can still say what it did; at most
-/// a tenth of the call.
-const LONGEST_MARGIN: Duration = Duration::from_secs(1);
 
 /// Why something could not be done. Texts are scrubbed before they leave this module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,12 +80,11 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// For a call that ends at `deadline` and may take `wall` altogether.
-    pub(crate) fn new(deadline: Instant, wall: Duration) -> Self {
-        let margin = LONGEST_MARGIN.min(wall / 10);
+    /// For a call that may wait until then.
+    pub(crate) fn new(until: Instant) -> Self {
         Self {
             open: Vec::new(),
-            until: deadline.checked_sub(margin).unwrap_or(deadline),
+            until,
         }
     }
 

@@ -82,7 +82,7 @@ fn egress(port: u16, is_plain_granted: bool) -> Egress {
 
 fn connections() -> Connections {
     let wall = Duration::from_secs(60);
-    Connections::new(Instant::now() + wall, wall)
+    Connections::new(Instant::now() + wall)
 }
 
 fn opening(port: u16, is_tls: bool) -> Opening {

@@ -111,7 +111,7 @@ pub fn deliver(ctx: &Context, settings: &Settings, batch: &Batch) -> Result<Vec<
         }
         ActionKind::DeleteContact => Ok(erase::delete(ctx, &client, settings, items)),
         ActionKind::Suppress => Ok(people::opt_out(&client, settings, items, true)),
-        ActionKind::Unsuppress => Ok(people::opt_out(&client, settings, items, false)),
+        ActionKind::Unsuppress => Ok(people::opt_in(&client, settings, items)),
         ActionKind::TrackEvent => Ok(activity::log(&client, settings, items)),
         other => Err(not_offered(other)),
     }

@@ -78,14 +78,7 @@ fn person(settings: &Settings, item: &Item, key: &str) -> Result<Json, Outcome> 
             ("HasOptedOutOfEmail", ConsentTopic::EmailMarketing),
             ("DoNotCall", ConsentTopic::PhoneMarketing),
         ] {
-            let decided = item
-                .consents
-                .iter()
-                .filter(|consent| consent.topic == topic);
-            match decided
-                .max_by_key(|consent| consent.decided_at)
-                .map(|it| it.state)
-            {
+            match decided(item, &topic) {
                 Some(ConsentState::Withdrawn) => records::set(&mut record, field, Json::Bool(true)),
                 Some(ConsentState::Granted) => records::set(&mut record, field, Json::Bool(false)),
                 Some(ConsentState::Pending) | None => {}
@@ -96,6 +89,37 @@ fn person(settings: &Settings, item: &Item, key: &str) -> Result<Json, Outcome> 
     let key = Json::Text(key.to_owned());
     records::set(&mut record, &settings.external_id_field, key);
     Ok(Json::Object(record))
+}
+
+/// What the person decided last.
+fn decided(item: &Item, topic: &ConsentTopic) -> Option<ConsentState> {
+    let about = item
+        .consents
+        .iter()
+        .filter(|consent| consent.topic == *topic);
+    about
+        .max_by_key(|consent| consent.decided_at)
+        .map(|it| it.state)
+}
+
+/// Takes the e-mail opt-out away from those who have not decided against e-mail.
+pub fn opt_in(client: &Client<'_>, settings: &Settings, items: &[Item]) -> Vec<Outcome> {
+    let declines = |item: &Item| {
+        decided(item, &ConsentTopic::EmailMarketing).is_some_and(|it| it != ConsentState::Granted)
+    };
+    let refused = Outcome::rejected(Some("consent"), "the person does not consent to e-mail");
+    let mut outcomes = vec![refused; items.len()];
+    let open: Vec<usize> = (0..items.len())
+        .filter(|&at| !declines(&items[at]))
+        .collect();
+    let asked: Vec<Item> = open.iter().map(|&at| items[at].clone()).collect();
+    if !asked.is_empty() {
+        let answers = opt_out(client, settings, &asked, false);
+        for (at, answer) in open.into_iter().zip(answers) {
+            outcomes[at] = answer;
+        }
+    }
+    outcomes
 }
 
 /// Sets the e-mail opt-out of everybody who is the person. Where nobody is, nobody is written to.

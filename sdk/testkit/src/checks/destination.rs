@@ -14,8 +14,6 @@ use crate::subject::{ActionSubject, at, fill, text};
 
 /// People of one batch.
 const BATCH: u32 = 5;
-/// Requests of one delivery whose answer is lost, at most.
-const MOST_LOST: usize = 6;
 
 /// An action under check: what the plugin declares, and what it is tried with.
 pub(super) struct Tried<'r> {
@@ -177,6 +175,7 @@ pub(super) async fn delivers(rig: &Rig<'_>) -> Checked {
     let mut session = rig.session(Instead::default()).await?;
     let mut n = 0;
     for tried in checked_actions(rig, &mut session).await? {
+        looks_for_everything(&tried)?;
         for fields in [Fields::Required, Fields::All] {
             let people: Vec<u32> = (n..n + BATCH).collect();
             n += BATCH;
@@ -208,6 +207,38 @@ pub(super) async fn delivers(rig: &Rig<'_>) -> Checked {
         }
     }
     Ok(())
+}
+
+/// Whether every field that is asked for is also looked for.
+fn looks_for_everything(tried: &Tried<'_>) -> Checked {
+    let subject = tried.subject;
+    if subject.removes || subject.collection.is_none() {
+        return Ok(());
+    }
+    let places = subject.expect.iter().chain(&subject.matches);
+    let places: Vec<(&str, &str)> = places
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let is_seen = |(name, value): &(&String, &Value)| {
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let value = text(value);
+        let others = subject.arrives.get(*name).into_iter().flatten();
+        let mut others = others.filter(|path| subject.expect.contains_key(*path));
+        subject.unseen.contains_key(*name)
+            || others.next().is_some()
+            || places.iter().any(|(path, text)| {
+                *text == value || path.split('.').any(|part| part.eq_ignore_ascii_case(last))
+            })
+    };
+    let fields = subject.required.iter().chain(&subject.optional);
+    match fields.filter(|field| !is_seen(field)).next() {
+        None => Ok(()),
+        Some((name, _)) => fail(format!(
+            "`{}`: conformance.toml hands over `{name}` and does not say where it stands at the vendor: \
+             name it in `expect` (and in `arrives`, where it is called otherwise there), or in `unseen` with the reason",
+            tried.name
+        )),
+    }
 }
 
 pub(super) async fn neighbours(rig: &Rig<'_>) -> Checked {
@@ -282,7 +313,7 @@ pub(super) async fn repeats(rig: &Rig<'_>) -> Checked {
 }
 
 /// Whether what was delivered at least once happened as the idempotency class says.
-async fn once(rig: &Rig<'_>, tried: &Tried<'_>, n: u32, before: u64) -> Checked {
+pub(super) async fn once(rig: &Rig<'_>, tried: &Tried<'_>, n: u32, before: u64) -> Checked {
     stands(rig, tried, n, Fields::All).await?;
     if tried.offer.idempotency == Idempotency::Idempotent || tried.subject.effects.is_empty() {
         return Ok(());
@@ -294,94 +325,6 @@ async fn once(rig: &Rig<'_>, tried: &Tried<'_>, n: u32, before: u64) -> Checked 
             tried.name, tried.offer.idempotency
         )),
     }
-}
-
-pub(super) async fn lost_answer(rig: &Rig<'_>) -> Checked {
-    let mut session = rig.session(Instead::default()).await?;
-    let mut n = 0;
-    for tried in checked_actions(rig, &mut session).await? {
-        prepare(rig, &mut session, &tried, n).await?;
-        let before = rig.sim.calls().await?.len();
-        session
-            .deliver(&tried.offer, &[item(&tried, n, 1, Fields::All)])
-            .await?;
-        let requests = rig.sim.calls().await?.len() - before;
-        for skip in 0..requests.min(MOST_LOST) {
-            n += 1;
-            prepare(rig, &mut session, &tried, n).await?;
-            lose(rig, &mut session, &tried, n, skip).await?;
-        }
-        n += 1;
-    }
-    Ok(())
-}
-
-async fn lose(
-    rig: &Rig<'_>,
-    session: &mut Session<'_>,
-    tried: &Tried<'_>,
-    n: u32,
-    skip: usize,
-) -> Checked {
-    let before = happened(rig, tried).await?;
-    let items = [item(tried, n, 1, Fields::All)];
-    rig.sim
-        .fault(json!({ "skip": skip, "do": "lose_answer" }))
-        .await?;
-    let answer = session.deliver_once(&tried.offer.action, &items).await;
-    rig.sim.no_faults().await?;
-    let is_done = happened(rig, tried).await? > before;
-    let class = tried.offer.idempotency;
-    let outcome = super::faults::outcome(answer)?;
-    let is_true = match &outcome {
-        Outcome::Unknown(_) | Outcome::Queued(_) => true,
-        // An answer that came later may have said so.
-        Outcome::Done(_) => is_done || tried.subject.effects.is_empty(),
-        Outcome::Transient(_) | Outcome::RateLimited(_) => {
-            !is_done || class != Idempotency::AtMostOnce
-        }
-        _ => false,
-    };
-    if !is_true {
-        let text = format!(
-            "`{}`, answer {skip} lost, {}: {outcome:?}",
-            tried.name,
-            if is_done { "done" } else { "not done" }
-        );
-        return fail(text);
-    }
-    let is_held = matches!(outcome, Outcome::Unknown(_)) && class == Idempotency::AtMostOnce;
-    if is_held && tried.offer.read_back {
-        let output = session
-            .connector
-            .read_back(&tried.offer.action, &items, session.input())
-            .await?;
-        let found = session.keep(output);
-        let is_right = if is_done {
-            matches!(found[0], Found::Present(_))
-        } else {
-            found[0] == Found::Absent
-        };
-        return if is_right {
-            Ok(())
-        } else {
-            fail(format!(
-                "`{}`: read back {:?}, done: {is_done}",
-                tried.name, found[0]
-            ))
-        };
-    }
-    if is_held || matches!(outcome, Outcome::Done(_)) {
-        return Ok(());
-    }
-    let outcomes = session.deliver(&tried.offer, &items).await?;
-    if !matches!(outcomes[0], Outcome::Done(_)) {
-        return fail(format!(
-            "`{}`, delivered again after answer {skip} was lost: {:?}",
-            tried.name, outcomes[0]
-        ));
-    }
-    once(rig, tried, n, before).await
 }
 
 pub(super) async fn read_back(rig: &Rig<'_>) -> Checked {
@@ -459,34 +402,4 @@ pub(super) async fn lists_converge(rig: &Rig<'_>) -> Checked {
         }
     }
     Ok(())
-}
-
-pub(super) async fn erases(rig: &Rig<'_>) -> Checked {
-    let mut session = rig.session(Instead::default()).await?;
-    let actions = checked_actions(rig, &mut session).await?;
-    let mut is_tried = false;
-    for (n, tried) in (0..).zip(actions.iter().filter(|tried| tried.offer.erases)) {
-        is_tried = true;
-        prepare(rig, &mut session, tried, n).await?;
-        let outcomes = session
-            .deliver(&tried.offer, &[item(tried, n, 1, Fields::All)])
-            .await?;
-        if !matches!(outcomes[0], Outcome::Done(_)) {
-            return fail(format!("`{}`: {:?}", tried.name, outcomes[0]));
-        }
-        // Where it is accepted only, it takes a moment.
-        rig.sim.advance(10_000).await?;
-        let email = fill("{email}", person(n));
-        if rig.sim.truth().await?.to_string().contains(&email) {
-            return fail(format!(
-                "`{}`: the vendor still has the person's address",
-                tried.name
-            ));
-        }
-    }
-    if is_tried {
-        Ok(())
-    } else {
-        skip("no action erases")
-    }
 }

@@ -52,6 +52,15 @@ pub fn commit(name: &str, argument: &str) -> Result<Seen, Error> {
         }
         "dump" => Ok(dump(argument)),
         "fetch" => Ok(Seen::text(doors::fetch("GET", argument, &[], None))),
+        "fetch-each" => {
+            let told = argument
+                .lines()
+                .map(|url| doors::fetch("GET", url, &[], None));
+            Ok(Seen {
+                notices: told.collect(),
+                ..Seen::default()
+            })
+        }
         "post" => {
             let headers = [("webhook-id", "m1")];
             Ok(Seen::text(doors::fetch(

@@ -1,6 +1,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use crosspoint_deliver::Outbox as _;
 use crosspoint_ingest::tracking::{Endpoint, Limits, parse};
 use crosspoint_model::delivery::{DeliveryId, DeliveryStatus};
 use crosspoint_model::{DeliveryKey, Instant, ProfileId, Symbol};
@@ -148,6 +149,21 @@ fn a_click_takes_the_person_out_of_the_segment() {
     assert!(click(token) && click(token));
     let withdrawn = (vec![], Some("withdrawn".to_owned()));
     assert_eq!(jane(&host), withdrawn);
+
+    // What was caused before and still waits is handed over with the decision.
+    let who = crate::admin::find::profiles_of;
+    let id = host.handle.ask(move |core| {
+        let jane = Identifier::email("jane@example.com").expect("an address");
+        Ok(who(core, &Who::Identifier(jane))?[0])
+    });
+    let waiting = Delivery {
+        profile: id.unwrap(),
+        ..message(vec![])
+    };
+    let outbox = crate::work::StateOutbox(Arc::clone(&host.handle));
+    let renewed = host.tokio.block_on(outbox.renewed(vec![waiting])).unwrap();
+    let states: Vec<_> = renewed[0].consents.iter().map(|it| it.state).collect();
+    assert_eq!(states, [ConsentState::Withdrawn]);
     host.close().unwrap();
     drop(host);
     let host = open();

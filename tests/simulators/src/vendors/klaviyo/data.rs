@@ -138,6 +138,8 @@ pub struct Event {
     pub visible_ms: i64,
     pub unique_id: String,
     pub properties: Map<String, Value>,
+    /// Of the value.
+    pub currency: Option<String>,
 }
 
 impl Event {

@@ -336,6 +336,9 @@ impl Klaviyo {
         properties.insert("$event_id".to_owned(), json!(unique_id));
         let visible_ms = sim.now_ms() + self.lag_ms;
         self.add_event(&id, &metric, at_ms, visible_ms, unique_id, properties);
+        if let Some(event) = self.events.last_mut() {
+            event.currency = given["value_currency"].as_str().map(str::to_owned);
+        }
     }
 
     /// Who is known and only named is left as is.
@@ -372,6 +375,7 @@ impl Klaviyo {
             visible_ms,
             unique_id,
             properties,
+            currency: None,
         });
     }
 

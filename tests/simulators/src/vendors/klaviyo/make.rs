@@ -266,7 +266,7 @@ impl Klaviyo {
         });
         let events = self.events.iter().map(|it| {
             json!({ "id": it.id, "updated_at_ms": it.at_ms, "deleted": false, "profile": it.profile, "metric": self.metrics.get(&it.metric), "metric_id": it.metric,
-                    "unique_id": it.unique_id, "properties": it.properties })
+                    "unique_id": it.unique_id, "properties": it.properties, "value_currency": it.currency })
         });
         let gone_events = self
             .gone_events

@@ -110,7 +110,8 @@ impl Audience {
     pub fn members_told(&self) -> impl Iterator<Item = Value> + '_ {
         self.members.iter().map(|(id, it)| {
             let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-            for (name, text) in &it.keys {
+            // Nothing is kept of who was taken out.
+            for (name, text) in it.keys.iter().filter(|_| !it.is_deleted) {
                 keys.entry(name).or_default().push(text);
             }
             json!({ "id": format!("{}/{id}", self.id), "audience": self.id.to_string(), "updated_at_ms": it.at_ms,

@@ -159,10 +159,12 @@ impl Salesforce {
         }
         if claims["aud"] != "https://login.salesforce.com"
             && claims["aud"] != "https://test.salesforce.com"
+            // The simulator stands for that address.
+            && claims["aud"] != sim.url
         {
             return Err("audience is invalid");
         }
-        let left_s = claims["exp"].as_i64().ok_or(bad)? - sim.now_ms() / 1000;
+        let left_s = claims["exp"].as_i64().ok_or(bad)? - sim.callers_ms() / 1000;
         if left_s <= 0 || left_s > ASSERTION_S {
             return Err("expired authorization code");
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 /// A consent to be written to, by mail or by text message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Consent {
@@ -161,6 +163,8 @@ pub struct Checkout {
 pub struct Discount {
     pub id: u64,
     pub title: String,
+    /// What it gives, as asked for: `percentage` or `discountAmount`.
+    pub gives: Value,
     pub usage_limit: Option<i64>,
     pub once: bool,
     pub starts_ms: i64,

@@ -114,6 +114,7 @@ impl Shopify {
             Discount {
                 id,
                 title: title.to_owned(),
+                gives: input["customerGets"]["value"].clone(),
                 usage_limit: input["usageLimit"].as_i64(),
                 once: input["appliesOncePerCustomer"].as_bool().unwrap_or(false),
                 starts_ms: starts.and_then(Result::ok).unwrap_or(now_ms),

@@ -49,7 +49,7 @@ impl Shopify {
             "customer_id": it.customer.map(|id| id.to_string()), "completed_at_ms": it.completed_ms, "lines": it.lines.len()
         }));
         let discounts = data.discounts.values().map(|it| json!({
-            "id": it.id.to_string(), "updated_at_ms": it.updated_ms, "deleted": false, "title": it.title, "codes": it.codes.iter().map(|(_, code)| code).collect::<Vec<_>>()
+            "id": it.id.to_string(), "updated_at_ms": it.updated_ms, "deleted": false, "title": it.title, "gives": it.gives, "usage_limit": it.usage_limit, "codes": it.codes.iter().map(|(_, code)| code).collect::<Vec<_>>()
         }));
         let cards = data.gift_cards.values().map(|it| json!({
             "id": it.id.to_string(), "updated_at_ms": it.created_ms, "deleted": false, "code": it.code, "cents": it.cents, "customer_id": it.customer.map(|id| id.to_string())
