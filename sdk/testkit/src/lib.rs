@@ -19,6 +19,7 @@
 //! Simulators. Rules of the host: what identity, segments or the outbox do is tested there.
 
 mod checks;
+mod clock;
 mod error;
 mod fold;
 mod people;

@@ -5,9 +5,9 @@
 //! | `GET /_sim` | `settings` and `secrets` of a connector that reaches it |
 //! | `GET /_sim/truth` | collections by name: lists of objects with `id`, `updated_at_ms`, `deleted` |
 //! | `GET /_sim/effects` | every side effect: `kind`, `subject`, `key`, `count` |
-//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status"}]}` |
-//! | `POST /_sim/reset` | everything as at the start |
-//! | `POST`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}`, see below |
+//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status", "at_ms", "is_refused", "digest"}]}`: refused for its rate, and a digest of what was sent but for credentials |
+//! | `POST /_sim/reset` | everything as at the start, with `customers` people, a clock that begins at `now_ms` and, where `frozen`, moves by what it is advanced only |
+//! | `POST`, `GET`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}`, see below; lists those that have not struck yet; removes them |
 //! | `POST /_sim/clock` | `{"advance_ms": N}` |
 //! | `POST /_sim/change` | `{"count": N}` random changes by the vendor's users |
 //! | `POST /_sim/subscribe`, `/_sim/hooks` | webhooks go to `url`; sends what waits |
@@ -18,15 +18,21 @@
 //! after; `"truncate"` breaks the answer off in the middle; `{"widen": {"beside", "fields"}}` writes
 //! the text `fields` into every object of the answer that has a field `beside`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 
 /// A simulator that runs.
+#[derive(Clone, Debug)]
 pub struct Simulator {
     url: String,
     client: reqwest::Client,
+    /// By how much its clock was advanced.
+    advanced_ms: Arc<AtomicU64>,
 }
 
 /// One side effect at the vendor.
@@ -54,10 +60,17 @@ pub struct Called {
     /// On the simulator's clock.
     #[serde(default)]
     pub at_ms: i64,
+    /// Refused because there were too many before it, whatever the status.
+    #[serde(default)]
+    pub is_refused: bool,
+    /// Of what was sent, without credentials.
+    #[serde(default)]
+    pub digest: String,
 }
 
 #[derive(Deserialize)]
 struct Journal {
+    next: usize,
     calls: Vec<Called>,
 }
 
@@ -73,7 +86,11 @@ impl Simulator {
             what: url.clone(),
             reason: error.to_string(),
         })?;
-        Ok(Self { url, client })
+        Ok(Self {
+            url,
+            client,
+            advanced_ms: Arc::default(),
+        })
     }
 
     /// Where it is.
@@ -133,8 +150,20 @@ impl Simulator {
     }
 
     pub(crate) async fn calls(&self) -> Result<Vec<Called>, Error> {
-        let found = self.ask("GET", "/journal", None).await?;
-        Ok(self.read::<Journal>("journal", found)?.calls)
+        Ok(self.calls_from(0).await?.1)
+    }
+
+    /// The calls from number `from` on, and the number of the next.
+    pub(crate) async fn calls_from(&self, from: usize) -> Result<(usize, Vec<Called>), Error> {
+        let path = format!("/journal?from={from}");
+        let found = self.ask("GET", &path, None).await?;
+        let journal: Journal = self.read("journal", found)?;
+        Ok((journal.next, journal.calls))
+    }
+
+    /// The number of the next call.
+    pub(crate) async fn next_call(&self) -> Result<usize, Error> {
+        Ok(self.calls_from(usize::MAX).await?.0)
     }
 
     pub(crate) async fn change(&self, count: u64) -> Result<(), Error> {
@@ -146,7 +175,13 @@ impl Simulator {
     pub(crate) async fn advance(&self, by_ms: u64) -> Result<(), Error> {
         self.ask("POST", "/clock", Some(&json!({ "advance_ms": by_ms })))
             .await?;
+        self.advanced_ms.fetch_add(by_ms, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// By how much its clock was advanced so far.
+    pub(crate) fn advanced_ms(&self) -> u64 {
+        self.advanced_ms.load(Ordering::Relaxed)
     }
 
     /// Scripts one fault.
@@ -159,6 +194,12 @@ impl Simulator {
     pub(crate) async fn no_faults(&self) -> Result<(), Error> {
         self.ask("DELETE", "/faults", None).await?;
         Ok(())
+    }
+
+    /// Whether nothing that was scripted is left.
+    pub(crate) async fn has_struck(&self) -> Result<bool, Error> {
+        let left = self.ask("GET", "/faults", None).await?;
+        Ok(left.as_array().is_none_or(Vec::is_empty))
     }
 
     pub(crate) async fn command(&self, name: &str, arguments: &Value) -> Result<(), Error> {

@@ -35,6 +35,12 @@ pub struct Subject {
     /// How credentials go bad.
     #[serde(default)]
     pub credentials: CredentialsSubject,
+    /// The simulator's command that sets the zone of the vendor's clock, where it has one: `{"offset_s",
+    /// "then": {"at_ms", "offset_s"}}` is so many seconds east of UTC, and others from an instant on.
+    pub time_zone: Option<String>,
+    /// Why the vendor may refuse a few requests within the declared rate: it counts points, which it
+    /// tells of afterwards.
+    pub points: Option<String>,
     /// Checks to run; all where none is named. For whoever looks into one.
     #[serde(skip)]
     pub only: Vec<String>,
@@ -58,6 +64,10 @@ pub struct StreamSubject {
     /// Field of the record, in dots, to field of the object: both must say the same.
     #[serde(default)]
     pub expect: BTreeMap<String, String>,
+    /// The same for instants, which vendors write in whole seconds and their own zones: both are
+    /// milliseconds here, and the seconds must agree.
+    #[serde(default)]
+    pub instants: BTreeMap<String, String>,
     /// The vendor tells of new objects only: later changes cannot be seen.
     #[serde(default)]
     pub only_new: bool,

@@ -17,6 +17,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -51,6 +52,10 @@ pub struct Entry {
     pub at_ms: i64,
     /// Whether a scripted fault struck.
     pub is_fault: bool,
+    /// Whether the vendor refused it for its rate, whatever the status.
+    pub is_refused: bool,
+    /// SHA-256 of all that the caller sent but for its credentials, in hexadecimal.
+    pub digest: String,
 }
 
 /// Makes a vendor as it is at the start.
@@ -325,8 +330,37 @@ fn play(core: &Arc<Mutex<Core>>, call: &Call) -> (Option<Answer>, Option<Effect>
         status: answer.as_ref().map_or(0, |answer| answer.status),
         at_ms: core.sim.now_ms(),
         is_fault: effect.is_some(),
+        is_refused: core.sim.take_refusal(),
+        digest: digest(call),
     });
     (answer, effect)
+}
+
+/// Of a call, without what its host adds: signatures hold a nonce and an instant.
+fn digest(call: &Call) -> String {
+    let mut hasher = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    part(call.method.as_str().as_bytes());
+    part(call.path.as_bytes());
+    for pair in call
+        .raw_query
+        .split('&')
+        .filter(|it| !it.starts_with("oauth_"))
+    {
+        part(pair.as_bytes());
+    }
+    let mut headers: Vec<_> = call.headers.iter().collect();
+    headers.retain(|(name, _)| **name != http::header::AUTHORIZATION);
+    headers.sort_by_key(|(name, _)| name.as_str());
+    for (name, value) in headers {
+        part(name.as_str().as_bytes());
+        part(value.as_bytes());
+    }
+    part(&call.body);
+    hex::encode(hasher.finalize())
 }
 
 fn response(answer: Answer, is_cut: bool) -> Response<Payload> {
