@@ -115,8 +115,13 @@ impl RateBudget {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::time::SystemTime;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     fn limit(requests: u32, per: &str, burst: Option<u32>) -> RateLimit {
         RateLimit {
@@ -152,6 +157,41 @@ mod tests {
             let later = now + wait + Duration::from_micros(1);
             prop_assert!(budget.take_at(later).is_ok());
         }
+    }
+
+    /// A clock that stands where it is put.
+    #[derive(Debug)]
+    struct Set(Mutex<Instant>);
+
+    impl Clock for Set {
+        fn instant(&self) -> Instant {
+            *self.0.lock().unwrap()
+        }
+
+        fn wall(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+
+        fn wait(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            *self.0.lock().unwrap() += span;
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_as_told_uses_all_of_it() {
+        let start = Instant::now();
+        let clock = Arc::new(Set(Mutex::new(start)));
+        let budget = RateBudget::on(clock.clone(), Some(&limit(7, "1s", Some(3))));
+        for _ in 0..700 {
+            while let Err(wait) = budget.take() {
+                budget.pass(wait).await;
+            }
+        }
+        let passed = clock.instant() - start;
+        let least = Duration::from_secs_f64((700.0 - 3.0 - 1.0) / 7.0);
+        assert!(passed >= least, "{passed:?}: more than was allowed");
+        assert!(passed < least.mul_f64(1.01), "{passed:?}: time was left");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! # Invariants
 //! - Every plugin on disk keeps the contract, but for waivers that say why not
 //!   (`every_plugin_keeps_the_contract`).
+//! - A check sees the flaw that it is there for: `tests/flaws` reads with one flaw after the other
+//!   (`without_a_flaw_nothing_is_seen`, `what_the_vendor_forgets_is_lost_at_a_cut`).
 //!
 //! # Not here
 //! The checks themselves: they are in sdk/testkit, for vendors as well.
