@@ -8,6 +8,7 @@ mod faults;
 mod floor;
 mod general;
 mod rate;
+mod rejects;
 mod replay;
 mod resume;
 mod source;
@@ -195,6 +196,13 @@ pub const CHECKS: &[Check] = &[
         "deletions become tombstones where the stream says so",
     ),
     check(
+        "rejects",
+        "C25",
+        Part::Source,
+        "an object that no record can be made of becomes a reject with its input, its neighbours \
+         pass, and `retry` takes what was rejected",
+    ),
+    check(
         "time-zones",
         "C24",
         Part::Source,
@@ -337,6 +345,7 @@ pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
         "incremental" => source::incremental(rig).await,
         "deletions" => source::deletions(rig).await,
         "bad-cursors" => source::bad_cursors(rig).await,
+        "rejects" => rejects::rejects(rig).await,
         "time-zones" => zones::zones(rig).await,
         "counts" => counts::counts(rig).await,
         "source-faults" => faults::source(rig).await,

@@ -31,7 +31,7 @@ mod subject;
 pub use checks::{CHECKS, Check, Part};
 pub use error::Error;
 pub use report::{Finding, Report, Verdict};
-pub use subject::{ActionSubject, StreamSubject, Subject};
+pub use subject::{ActionSubject, SpoilSubject, StreamSubject, Subject};
 
 use std::sync::Arc;
 use std::time::Instant;

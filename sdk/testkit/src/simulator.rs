@@ -16,7 +16,9 @@
 //! What a fault does: `{"status": {"status", "headers", "body"}}` and `{"html": STATUS}` answer instead
 //! of the vendor; `"reset"` breaks the connection before the vendor has done anything, `"lose_answer"`
 //! after; `"truncate"` breaks the answer off in the middle; `{"widen": {"beside", "fields"}}` writes
-//! the text `fields` into every object of the answer that has a field `beside`.
+//! the text `fields` into every object of the answer that has a field `beside`; `{"spoil": {"beside",
+//! "ids", "field", "with"}}` writes the value `with` at the dotted path `field` into those whose
+//! field `beside` is one of `ids`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

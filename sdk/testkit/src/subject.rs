@@ -68,6 +68,8 @@ pub struct StreamSubject {
     /// milliseconds here, and the seconds must agree.
     #[serde(default)]
     pub instants: BTreeMap<String, String>,
+    /// How an object is spoilt so that no record can be made of it.
+    pub spoil: Option<SpoilSubject>,
     /// The vendor tells of new objects only: later changes cannot be seen.
     #[serde(default)]
     pub only_new: bool,
@@ -78,6 +80,22 @@ pub struct StreamSubject {
     /// One object yields one record or more, under ids that begin with `id`.
     #[serde(default)]
     pub derived: bool,
+}
+
+/// A field in which the vendor writes what cannot be read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpoilSubject {
+    /// The field of the vendor's objects that tells them apart.
+    #[serde(default = "id_field")]
+    pub beside: String,
+    /// What stands there: a text with `{FIELD}` of the simulator's object.
+    #[serde(default = "id")]
+    pub is: String,
+    /// The field that is spoilt, as the vendor writes it, in dots.
+    pub field: String,
+    /// What stands there then.
+    pub with: Value,
 }
 
 /// An action and what it is tried with. In texts `{n}`, `{email}` and `{phone}` are a made-up

@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::call::{Answer, Call};
-use crate::fault::{Effect, Script, widened};
+use crate::fault::{Effect, Script, spoilt, widened};
 use crate::sim::{Options, Sim};
 use crate::{Vendor, control, vendors};
 
@@ -308,6 +308,15 @@ fn play(core: &Arc<Mutex<Core>>, call: &Call) -> (Option<Answer>, Option<Effect>
         Some(Effect::Widen { beside, fields }) => {
             let answer = core.vendor.handle(call, &mut core.sim);
             Some(widened(answer, beside, fields))
+        }
+        Some(Effect::Spoil {
+            beside,
+            ids,
+            field,
+            with,
+        }) => {
+            let answer = core.vendor.handle(call, &mut core.sim);
+            Some(spoilt(answer, (beside, ids), field, with))
         }
         Some(Effect::Truncate | Effect::DelayMs(_)) | None => {
             Some(core.vendor.handle(call, &mut core.sim))
