@@ -1,7 +1,7 @@
 //! Manifest, egress and limits.
 
 use crosspoint_sandbox::manifest::{Capability, Role};
-use crosspoint_sandbox::{Error as CallError, GuestError, Limits};
+use crosspoint_sandbox::{Error as CallError, Limits};
 
 use super::source::first_stream;
 use crate::error::{Checked, fail, skip};

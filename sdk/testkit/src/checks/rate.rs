@@ -8,7 +8,6 @@ use crosspoint_sandbox::manifest::{Attach, RateLimit};
 use crosspoint_sandbox::{Budget, Error as CallError, GuestError};
 
 use super::source::checked_streams;
-use crate::clock::SimClock;
 use crate::error::{Checked, fail, skip};
 use crate::rig::{Instead, PAGE, Rig, Session};
 use crate::simulator::Called;

@@ -51,7 +51,7 @@ pub(super) async fn replays(rig: &Rig<'_>) -> Checked {
             }
             Ok(())
         }
-        None => changes_nothing(rig, &mut session, &streams, kept).await,
+        None => changes_nothing(rig, &listener, &mut session, &streams, kept).await,
     }
 }
 
@@ -154,6 +154,7 @@ fn header_name(name: &str) -> Option<http::HeaderName> {
 /// Calls without a clock, again when the host has forgotten them and the world has moved on.
 async fn changes_nothing(
     rig: &Rig<'_>,
+    listener: &Listener,
     session: &mut Session<'_>,
     streams: &[Stream],
     kept: Vec<Came>,
@@ -163,11 +164,18 @@ async fn changes_nothing(
     for came in &kept {
         receive(session, streams, &mut folds, came.clone(), at).await?;
     }
-    // What they told of changes further, and is read.
+    // What they told of changes further; some of it nothing but a call tells.
     let mut cursors = Vec::new();
     for _ in 0..CHANGES {
         rig.sim.advance(2_000).await?;
         rig.sim.change(1).await?;
+    }
+    let newer = round(rig, listener, json!({})).await?;
+    let at = instant(rig).await?;
+    for came in newer {
+        if let Verdict::Accepted { .. } = verdict(session, listener, &came, at)? {
+            receive(session, streams, &mut folds, came, at).await?;
+        }
     }
     rig.sim.advance(LATER_MS).await?;
     for (fold, stream) in folds.iter_mut().zip(streams) {

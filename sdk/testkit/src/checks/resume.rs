@@ -22,7 +22,13 @@ pub(super) async fn history(
     let all = session.drain(&stream.name, None, PAGE).await?;
     let budget = page_of(all.records().count());
     let whole = session.drain(&stream.name, None, budget).await?;
-    Ok((budget, whole))
+    match Fold::of(whole.records()).covers(&Fold::of(all.records())) {
+        Ok(()) => Ok((budget, whole)),
+        Err(reason) => fail(format!(
+            "stream `{}`, read from its beginning a second time: {reason}",
+            stream.name
+        )),
+    }
 }
 
 /// A page of which a history of so many records has [`PAGES`].

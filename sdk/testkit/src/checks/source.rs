@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crosspoint_sandbox::manifest::Role;
 use crosspoint_sandbox::{Budget, Error as CallError, GuestError, Stream};
-use serde_json::json;
 
 use crate::error::{Checked, fail, skip};
 use crate::fold::{Fold, is_beside, is_tombstone};
