@@ -96,6 +96,9 @@ pub struct SpoilSubject {
     pub field: String,
     /// What stands there then.
     pub with: Value,
+    /// Settings with which the plugin asks for the objects one answer at a time.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
 }
 
 /// An action and what it is tried with. In texts `{n}`, `{email}` and `{phone}` are a made-up

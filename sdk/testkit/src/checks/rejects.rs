@@ -28,7 +28,11 @@ pub(super) async fn rejects(rig: &Rig<'_>) -> Checked {
         };
         is_tried = true;
         rig.reset().await?;
-        let mut session = rig.session(Instead::default()).await?;
+        let instead = Instead {
+            settings: spoil.settings.clone(),
+            ..Instead::default()
+        };
+        let mut session = rig.session(instead).await?;
         let (spoilt, sound) = parted(&rig.sim.truth().await?, subject, spoil);
         let effect = json!({
             "beside": spoil.beside, "ids": spoilt.iter().flat_map(|it| &it.0).collect::<Vec<_>>(),
