@@ -38,6 +38,10 @@ hook = "{secrets.hook}"
 collection = "things"
 expect = { full_name = "name" }
 instants = { updated_at_ms = "updated_at_ms" }
+spoil = { field = "changed_gmt", with = "soon" }
+
+[credentials]
+expire = "expire-tokens"
 "#;
 
 /// Requests a second that the vendor bears: as many as the manifest says, or any number.
@@ -76,6 +80,7 @@ fn without_a_flaw_nothing_is_seen() {
         "counts",
         "time-zones",
         "webhook-replays",
+        "rejects",
     ];
     for (check, verdict) in checks.iter().zip(run("none", ANY, &checks)) {
         assert_eq!(verdict, Verdict::Passed, "{check}");
@@ -107,6 +112,17 @@ fn local_time_is_no_instant() {
 #[test]
 fn a_thing_that_comes_twice_is_counted_twice() {
     sees("counts", "twice", ANY, "2 times in one reading");
+}
+
+#[test]
+fn a_dropped_object_is_missed() {
+    sees("rejects", "drops", ANY, "0 rejects of 8 spoilt objects");
+}
+
+/// The vendor's tokens are said to expire, and nobody fetches a new one.
+#[test]
+fn a_token_that_nobody_renews_is_seen() {
+    sees("token-renewal", "none", ANY, "0 tokens were fetched");
 }
 
 #[test]

@@ -7,11 +7,11 @@
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 
-use crosspoint_sdk::map::instant;
+use crosspoint_sdk::map::{NotationError, instant};
 use crosspoint_sdk::model::{Body, Contact};
 use crosspoint_sdk::{
-    Budget, Context, Deletes, Error, Instant, Page, Received, Record, RecordKind, Source, Stream,
-    WebhookRequest, serde_json,
+    Budget, Context, Deletes, Error, Instant, Page, Received, Record, RecordKind, Reject, Source,
+    Stream, WebhookRequest, serde_json,
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub enum Flaw {
     LocalTime,
     /// Hands the first thing of each page over twice.
     Twice,
+    /// Drops what it cannot read.
+    Drops,
     /// Takes the time of a call for that of the change.
     CallTime,
 }
@@ -46,7 +48,7 @@ pub struct Settings {
 }
 
 /// A thing as the vendor tells of it: its time has no zone, and is an hour ahead of UTC.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Thing {
     id: String,
     name: String,
@@ -74,12 +76,26 @@ struct Cursor {
 }
 
 impl Thing {
-    fn changed(&self, flaw: Flaw) -> Result<Instant, Error> {
+    fn changed(&self, flaw: Flaw) -> Result<Instant, NotationError> {
         let text = match flaw {
             Flaw::LocalTime => &self.changed,
             _ => &self.changed_gmt,
         };
-        instant::parse(text, 0).map_err(|error| Error::Fatal(error.to_string()))
+        instant::parse(text, 0)
+    }
+
+    /// Onto the page, as a record or a reject.
+    fn hand_over(self, flaw: Flaw, page: &mut Page) {
+        match self.changed(flaw) {
+            Ok(at) => page.records.push(self.record(at)),
+            Err(_) if flaw == Flaw::Drops => {}
+            Err(error) => page.rejects.push(Reject {
+                locator: format!("things/{}", self.id),
+                field: Some("changed_gmt".to_owned()),
+                reason: error.to_string(),
+                raw: serde_json::to_vec(&self).unwrap_or_default(),
+            }),
+        }
     }
 
     fn record(self, at: Instant) -> Record {
@@ -133,10 +149,7 @@ impl Source for Flawed {
         for place in &listed.things {
             let path = format!("things/{}", place.id);
             match http.get(&path).json::<Thing>() {
-                Ok(thing) => {
-                    let at = thing.changed(flaw)?;
-                    page.records.push(thing.record(at));
-                }
+                Ok(thing) => thing.hand_over(flaw, &mut page),
                 Err(_) if flaw == Flaw::Swallows => {}
                 Err(error) => return Err(error),
             }
@@ -157,14 +170,23 @@ impl Source for Flawed {
         request: WebhookRequest,
     ) -> Result<Received, Error> {
         let mut received = Received::empty();
-        let thing: Thing = serde_json::from_slice(&request.body)
-            .map_err(|error| Error::Fatal(error.to_string()))?;
+        let fatal = |error: &dyn std::error::Error| Error::Fatal(error.to_string());
+        let thing: Thing = serde_json::from_slice(&request.body).map_err(|it| fatal(&it))?;
         let at = match settings.flaw {
             Flaw::CallTime => request.received_at,
-            flaw => thing.changed(flaw)?,
+            flaw => thing.changed(flaw).map_err(|it| fatal(&it))?,
         };
         received.part("things").records.push(thing.record(at));
         Ok(received)
+    }
+
+    fn retry(_: &Context, settings: &Settings, _: &str, raw: Vec<Vec<u8>>) -> Result<Page, Error> {
+        let mut page = Page::empty();
+        let things = raw
+            .iter()
+            .filter_map(|raw| serde_json::from_slice(raw).ok());
+        things.for_each(|thing: Thing| thing.hand_over(settings.flaw, &mut page));
+        Ok(page)
     }
 
     fn check(ctx: &Context, settings: &Settings) -> Result<(), Error> {
