@@ -18,7 +18,8 @@ use crosspoint_model::{ConnectorId, DeliveryKey, Instant};
 use crosspoint_sandbox::manifest::{Capability, Role};
 use crosspoint_sandbox::{
     CallInput, CallOutput, Connector, ConnectorSetup, Error, FileMove, FileMoves, FilesGrant,
-    Grants, GuestError, HostGrant, HostKeys, Limits, Login, Plugin, RateLimit, Secret, SftpGrant,
+    Grants, GuestError, HostGrant, HostKeys, Limits, Login, MachineClock, Plugin, RateLimit,
+    Secret, SftpGrant,
 };
 use serde_json::{Map, Value};
 use tracing::{Instrument as _, Span};
@@ -119,6 +120,7 @@ pub(crate) fn connector(
             burst: Some(rate.burst),
         }),
         tokens: Some(tokens),
+        clock: Arc::new(MachineClock),
     };
     Ok(Connector::new(setup)?)
 }

@@ -22,6 +22,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crosspoint_model::ConnectorId;
 
 use crate::bindings::crosspoint::connector::errors;
+use crate::clock::Clock;
 use crate::credentials::{Credentials, Owner};
 use crate::egress::{Account, Egress};
 use crate::error::{At, Error, GuestError, Result};
@@ -62,6 +63,8 @@ pub struct ConnectorSetup {
     /// Folder for refresh tokens that vendors renew; made when the first one comes. Without it no
     /// token is fetched for a secret of kind `oauth2-refresh`.
     pub tokens: Option<PathBuf>,
+    /// What its rate and its plugin go by; [`MachineClock`](crate::MachineClock) in a host.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A configured plugin. Calls may run concurrently; each has an instance of its own.
@@ -87,6 +90,7 @@ pub(crate) struct Shared {
     pub(crate) files: Option<Files>,
     pub(crate) limits: Limits,
     pub(crate) scrubber: Arc<Scrubber>,
+    pub(crate) clock: Arc<dyn Clock>,
     rate: Arc<RateBudget>,
     usage: Arc<Usage>,
 }
@@ -167,6 +171,7 @@ impl Connector {
             limits,
             rate,
             tokens,
+            clock,
         } = setup;
         let manifest = &plugin.manifest;
         let scrubber = Arc::new(Scrubber::default());
@@ -197,7 +202,8 @@ impl Connector {
                 .map_err(|reason| problems.push(problem("grants.files", reason)))
                 .ok()
         });
-        let rate = Arc::new(RateBudget::new(
+        let rate = Arc::new(RateBudget::on(
+            Arc::clone(&clock),
             rate.as_ref().or(manifest.rate_limit.as_ref()),
         ));
         let usage = Arc::new(Usage::default());
@@ -229,6 +235,7 @@ impl Connector {
             files: files.filter(|_| manifest.asks_for(Capability::Files)),
             limits,
             scrubber,
+            clock,
             rate,
             usage,
         });

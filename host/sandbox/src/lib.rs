@@ -40,6 +40,7 @@ mod address;
 mod bindings;
 mod cache;
 mod capture;
+mod clock;
 mod component;
 mod connector;
 mod convert;
@@ -65,6 +66,7 @@ mod usage;
 mod wasi_http;
 pub mod webhook;
 
+pub use clock::{Clock, MachineClock};
 pub use component::read_manifest;
 pub use connector::destination::{ActionOffer, FieldOffer, Found, Idempotency};
 pub use connector::source::{Budget, Page, Part, Received, Stream, WebhookRequest};

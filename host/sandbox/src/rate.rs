@@ -1,11 +1,12 @@
 //! One rate budget per connector: a token bucket that the plugin's requests and the drain of the
 //! outbox share.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crosspoint_model::time::parse_span_ms;
 
+use crate::clock::{Clock, MachineClock};
 use crate::manifest::RateLimit;
 
 /// How many requests a connector may still send.
@@ -14,6 +15,7 @@ pub struct RateBudget {
     /// Requests per second; `None` is no limit.
     per_second: Option<f64>,
     burst: f64,
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
@@ -28,6 +30,11 @@ struct State {
 impl RateBudget {
     /// The budget that a manifest declares; none means no limit.
     pub fn new(limit: Option<&RateLimit>) -> Self {
+        Self::on(Arc::new(MachineClock), limit)
+    }
+
+    /// The same by another clock than the machine's.
+    pub fn on(clock: Arc<dyn Clock>, limit: Option<&RateLimit>) -> Self {
         let per_second = limit.and_then(|limit| {
             let ms = parse_span_ms(&limit.per).ok().filter(|ms| *ms > 0)?;
             Some(f64::from(limit.requests) * 1000.0 / ms as f64)
@@ -37,12 +44,13 @@ impl RateBudget {
         });
         let state = State {
             tokens: burst,
-            at: Instant::now(),
+            at: clock.instant(),
             closed_until: None,
         };
         Self {
             per_second,
             burst,
+            clock,
             state: Mutex::new(state),
         }
     }
@@ -52,17 +60,22 @@ impl RateBudget {
     /// # Errors
     /// How long to wait before trying again; nothing was taken.
     pub fn take(&self) -> Result<(), Duration> {
-        self.take_at(Instant::now())
+        self.take_at(self.clock.instant())
     }
 
     /// How long until the next request may go; zero if it may go now. Takes nothing.
     pub fn wait(&self) -> Duration {
-        self.wait_at(Instant::now())
+        self.wait_at(self.clock.instant())
+    }
+
+    /// Waits by the budget's clock, as [`take`](Self::take) asks.
+    pub(crate) async fn pass(&self, span: Duration) {
+        self.clock.wait(span).await;
     }
 
     /// Closes the budget for that long, as a vendor's `Retry-After` asks.
     pub fn close_for(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+        let until = self.clock.instant() + pause;
         let mut state = self.lock();
         state.closed_until = Some(state.closed_until.map_or(until, |old| old.max(until)));
     }
@@ -102,8 +115,13 @@ impl RateBudget {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::time::SystemTime;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     fn limit(requests: u32, per: &str, burst: Option<u32>) -> RateLimit {
         RateLimit {
@@ -139,6 +157,41 @@ mod tests {
             let later = now + wait + Duration::from_micros(1);
             prop_assert!(budget.take_at(later).is_ok());
         }
+    }
+
+    /// A clock that stands where it is put.
+    #[derive(Debug)]
+    struct Set(Mutex<Instant>);
+
+    impl Clock for Set {
+        fn instant(&self) -> Instant {
+            *self.0.lock().unwrap()
+        }
+
+        fn wall(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH
+        }
+
+        fn wait(&self, span: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            *self.0.lock().unwrap() += span;
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_as_told_uses_all_of_it() {
+        let start = Instant::now();
+        let clock = Arc::new(Set(Mutex::new(start)));
+        let budget = RateBudget::on(clock.clone(), Some(&limit(7, "1s", Some(3))));
+        for _ in 0..700 {
+            while let Err(wait) = budget.take() {
+                budget.pass(wait).await;
+            }
+        }
+        let passed = clock.instant() - start;
+        let least = Duration::from_secs_f64((700.0 - 3.0 - 1.0) / 7.0);
+        assert!(passed >= least, "{passed:?}: more than was allowed");
+        assert!(passed < least.mul_f64(1.01), "{passed:?}: time was left");
     }
 
     #[test]

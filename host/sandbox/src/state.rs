@@ -16,6 +16,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::capture::Capture;
+use crate::clock::Wall;
 use crate::connector::Shared;
 use crate::files::{FileMove, OpenFiles};
 use crate::limits::Memory;
@@ -91,6 +92,7 @@ impl CallState {
             wasi: WasiCtx::builder()
                 .stdout(stderr.clone())
                 .stderr(stderr.clone())
+                .wall_clock(Wall(Arc::clone(&shared.clock)))
                 .allow_tcp(false)
                 .allow_udp(false)
                 .allow_ip_name_lookup(false)

@@ -1,6 +1,8 @@
 //! The checks, in the order in which they run.
 
+mod bytes;
 mod consent;
+mod counts;
 mod credentials;
 mod destination;
 mod erase;
@@ -10,11 +12,17 @@ mod general;
 mod golden;
 mod lost;
 mod partial;
+mod rate;
+mod rejects;
+mod replay;
+mod resume;
 mod silence;
 mod source;
 mod together;
+mod tokens;
 mod unknown;
 mod webhook;
+mod zones;
 
 use crosspoint_sandbox::Manifest;
 use crosspoint_sandbox::manifest::Role;
@@ -119,6 +127,13 @@ pub const CHECKS: &[Check] = &[
         "a token that expired is fetched anew without anybody noticing",
     ),
     check(
+        "token-renewal",
+        "C13",
+        Part::Any,
+        "an expired token is renewed once for all calls, and neither a stop nor a lost answer ends in \
+         silence",
+    ),
+    check(
         "secrets-stay-out",
         "C11",
         Part::Any,
@@ -144,9 +159,10 @@ pub const CHECKS: &[Check] = &[
     ),
     check(
         "same-twice",
-        "C19",
+        "C6",
         Part::Source,
-        "reading a page again gives the same records",
+        "reading the same world at the same instant sends the same bytes in the same order, and \
+         gives the same pages and cursors",
     ),
     check(
         "budget",
@@ -158,13 +174,14 @@ pub const CHECKS: &[Check] = &[
         "resume-anywhere",
         "C19",
         Part::Source,
-        "reading on from any cursor ever returned skips nothing",
+        "reading on from any cursor ever returned skips nothing, and brings nothing that would not \
+         have come without the break",
     ),
     check(
         "call-cut-anywhere",
         "C7",
         Part::Source,
-        "a call that breaks at any request loses nothing",
+        "a call that breaks at any of its requests, on any page, loses nothing",
     ),
     check(
         "changes-while-reading",
@@ -183,6 +200,25 @@ pub const CHECKS: &[Check] = &[
         "C27",
         Part::Source,
         "deletions become tombstones where the stream says so",
+    ),
+    check(
+        "rejects",
+        "C25",
+        Part::Source,
+        "an object that no record can be made of becomes a reject with its input, its neighbours \
+         pass, and `retry` takes what was rejected",
+    ),
+    check(
+        "time-zones",
+        "C24",
+        Part::Source,
+        "instants are the vendor's in UTC, whatever zone it writes them in and when its clock is moved",
+    ),
+    check(
+        "counts",
+        "C23",
+        Part::Source,
+        "what is read is counted as the vendor counts it: every object and every request once",
     ),
     check(
         "bad-cursors",
@@ -207,6 +243,13 @@ pub const CHECKS: &[Check] = &[
         "C28",
         Part::Webhook,
         "calls, repeated and out of order, and then a read give what the vendor holds",
+    ),
+    check(
+        "webhook-replays",
+        "C28",
+        Part::Webhook,
+        "a call that is sent again is refused once it is old, with a fresh clock too; where the vendor \
+         signs no clock, it changes nothing",
     ),
     check(
         "actions-stable",
@@ -296,7 +339,8 @@ pub const CHECKS: &[Check] = &[
         "rate",
         "C14",
         Part::Any,
-        "the rate that the manifest declares is one that the vendor bears",
+        "the rate that the manifest declares is one that the vendor bears, and while there is work at \
+         least 90 % of it are used",
     ),
     check(
         "floor",
@@ -312,27 +356,32 @@ pub(crate) async fn run(check: &Check, rig: &Rig<'_>) -> Checked {
         "vendor-version" => general::vendor_version(rig),
         "ungranted-host" => general::ungranted_host(rig).await,
         "limits" => general::limits(rig).await,
-        "rate" => general::rate(rig).await,
+        "rate" => rate::rate(rig).await,
         "check-accepts" => credentials::accepts(rig).await,
         "check-refuses-wrong" => credentials::refuses_wrong(rig).await,
         "check-refuses-revoked" => credentials::refuses_revoked(rig).await,
         "check-refuses-restricted" => credentials::refuses_restricted(rig).await,
         "expired-token" => credentials::expired_token(rig).await,
+        "token-renewal" => tokens::renewed(rig).await,
         "secrets-stay-out" => credentials::secrets_stay_out(rig).await,
         "streams-stable" => source::streams_stable(rig).await,
         "reads-everything" => source::reads_everything(rig).await,
         "unknown-fields" => unknown::unknown_fields(rig).await,
-        "same-twice" => source::same_twice(rig).await,
+        "same-twice" => bytes::same_twice(rig).await,
         "budget" => source::budget(rig).await,
-        "resume-anywhere" => source::resume_anywhere(rig).await,
-        "call-cut-anywhere" => source::cut_anywhere(rig).await,
+        "resume-anywhere" => resume::resume_anywhere(rig).await,
+        "call-cut-anywhere" => resume::cut_anywhere(rig).await,
         "changes-while-reading" => source::changes_while_reading(rig).await,
         "incremental" => source::incremental(rig).await,
         "deletions" => source::deletions(rig).await,
         "bad-cursors" => source::bad_cursors(rig).await,
+        "rejects" => rejects::rejects(rig).await,
+        "time-zones" => zones::zones(rig).await,
+        "counts" => counts::counts(rig).await,
         "source-faults" => faults::source(rig).await,
         "webhook-proof" => webhook::proof(rig).await,
         "webhook-same-records" => webhook::same_records(rig).await,
+        "webhook-replays" => replay::replays(rig).await,
         "actions-stable" => destination::actions_stable(rig).await,
         "delivers" => destination::delivers(rig).await,
         "neighbours" => destination::neighbours(rig).await,

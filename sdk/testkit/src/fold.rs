@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crosspoint_model::Decimal;
 use crosspoint_model::record::{Body, Record, Version};
+use crosspoint_model::{Decimal, Instant};
 use crosspoint_sandbox::Stream;
 use serde_json::{Map, Value, json};
 
@@ -68,6 +68,22 @@ impl Fold {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Whether every object of `other` is here, in whatever version; if not, which is not.
+    pub fn has_all_of(&self, other: &Self) -> Result<(), String> {
+        let is_new = |id: &&String| !self.objects.contains_key(*id);
+        match other.objects.keys().find(is_new) {
+            Some(id) => Err(format!(
+                "`{id}` comes again, which it does not where nothing breaks"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Whether this is what the vendor holds.
@@ -148,7 +164,24 @@ fn contents(record: &Record, object: &Value, subject: &StreamSubject) -> Result<
             ));
         }
     }
+    for (ours, theirs) in &subject.instants {
+        let (is, wanted) = (at(&flat, ours), at(object, theirs));
+        let second = |value: &Value| value.as_i64().map(|ms| ms.div_euclid(1_000));
+        if second(is) != second(wanted) {
+            let (is, wanted) = (when(is), when(wanted));
+            return Err(format!(
+                "`{ours}` is {is}, at the vendor `{theirs}` is {wanted}"
+            ));
+        }
+    }
     Ok(())
+}
+
+fn when(ms: &Value) -> String {
+    match ms.as_i64() {
+        Some(ms) => Instant(ms).to_string(),
+        None => text(ms),
+    }
 }
 
 fn is_same(ours: &str, theirs: &str) -> bool {

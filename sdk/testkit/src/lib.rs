@@ -12,6 +12,9 @@
 //!
 //! # Invariants
 //! - The checks hold for every plugin of this repository (`every_plugin_keeps_the_contract`).
+//! - A check sees the flaw that it is there for (`without_a_flaw_nothing_is_seen`,
+//!   `what_the_vendor_forgets_is_lost_at_a_cut`, `words_of_chance_are_other_bytes` and their likes in
+//!   tests/conformance).
 //! - A waiver needs a reason, and one that is no longer needed is a failure
 //!   (`report::tests::a_waiver_that_is_not_needed_fails`).
 //!
@@ -19,6 +22,7 @@
 //! Simulators. Rules of the host: what identity, segments or the outbox do is tested there.
 
 mod checks;
+mod clock;
 mod error;
 mod fold;
 mod people;
@@ -30,7 +34,7 @@ mod subject;
 pub use checks::{CHECKS, Check, Part};
 pub use error::Error;
 pub use report::{Finding, Report, Verdict};
-pub use subject::{ActionSubject, SetupSubject, StreamSubject, Subject};
+pub use subject::{ActionSubject, SetupSubject, SpoilSubject, StreamSubject, Subject};
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -9,13 +9,15 @@ use crosspoint_model::delivery::{Action, Delivery, Outcome};
 use crosspoint_model::record::Record;
 use crosspoint_model::{ConnectorId, DeliveryKey};
 use crosspoint_sandbox::{
-    ActionOffer, Budget, CallInput, CallOutput, Connector, ConnectorSetup, Error as CallError,
-    Grants, GuestError, HostGrant, Limits, Manifest, Notes, Page, Plugin, RateLimit, Secret,
+    ActionOffer, Budget, CallInput, CallOutput, Clock, Connector, ConnectorSetup,
+    Error as CallError, Grants, GuestError, HostGrant, Limits, MachineClock, Manifest, Notes, Page,
+    Plugin, RateLimit, Secret,
 };
 use serde_json::{Map, Value, json};
 use smol_str::SmolStr;
 use tempfile::TempDir;
 
+use crate::clock::SimClock;
 use crate::error::{Checked, Error, Fault, fail};
 use crate::fold::Fold;
 use crate::simulator::Simulator;
@@ -42,6 +44,7 @@ pub(crate) struct Rig<'a> {
     pub subject: &'a Subject,
     pub sim: Simulator,
     tokens: TempDir,
+    clock: Mutex<Option<Arc<SimClock>>>,
     figures: Mutex<BTreeMap<String, f64>>,
 }
 
@@ -66,6 +69,7 @@ impl<'a> Rig<'a> {
             subject,
             sim,
             tokens: TempDir::new()?,
+            clock: Mutex::default(),
             figures: Mutex::default(),
         })
     }
@@ -76,12 +80,42 @@ impl<'a> Rig<'a> {
 
     /// The simulator as it was at the start, and a host that has no token of its.
     pub async fn reset(&self) -> Result<(), Error> {
+        self.begin(json!({ "now_ms": null })).await?;
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    /// The same at this instant, at which the clock stands still until somebody waits: the same calls
+    /// then get the same answers. Hosts that connect from now on keep the simulator's time.
+    pub async fn reset_at(&self, now_ms: i64) -> Result<Arc<SimClock>, Error> {
+        self.begin(json!({ "now_ms": now_ms, "frozen": true }))
+            .await?;
+        let clock = Arc::new(SimClock::new(&self.sim, now_ms));
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&clock));
+        Ok(clock)
+    }
+
+    async fn begin(&self, mut how: Value) -> Result<(), Error> {
         for entry in std::fs::read_dir(self.tokens.path())? {
             std::fs::remove_file(entry?.path())?;
         }
-        let sizes = json!({ "customers": self.subject.customers });
-        self.sim.ask("POST", "/reset", Some(&sizes)).await?;
+        how["customers"] = json!(self.subject.customers);
+        self.sim.ask("POST", "/reset", Some(&how)).await?;
         Ok(())
+    }
+
+    /// The instant on the simulator's clock.
+    pub async fn now_ms(&self) -> Result<i64, Error> {
+        let about = self.sim.ask("GET", "", None).await?;
+        Ok(about["now_ms"].as_i64().unwrap_or_default())
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*clock {
+            Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
+            None => Arc::new(MachineClock),
+        }
     }
 
     pub fn note(&self, name: &str, value: f64) {
@@ -105,6 +139,8 @@ impl<'a> Rig<'a> {
             instead,
             notes: Notes::default(),
             calls: 0,
+            requests: 0,
+            counted: 0,
             cpu_ms: 0.0,
             peak_memory_bytes: 0,
         })
@@ -115,6 +151,16 @@ impl<'a> Rig<'a> {
         let about = self.sim.ask("GET", "", None).await?;
         let lookup = |name: &str| self.lookup(&about, name);
         Ok(filled(&self.subject.secrets, lookup))
+    }
+
+    /// Those that tokens are fetched with, as the vendor would hand them out now.
+    pub async fn expiring_secrets(&self) -> Checked<BTreeMap<String, String>> {
+        let expiring = &self.subject.credentials.expiring;
+        if expiring.is_empty() {
+            return self.secrets().await;
+        }
+        let about = self.sim.ask("GET", "", None).await?;
+        Ok(filled(expiring, |name: &str| self.lookup(&about, name)))
     }
 
     fn lookup(&self, about: &Value, name: &str) -> Option<String> {
@@ -135,10 +181,9 @@ impl<'a> Rig<'a> {
         settings.extend(instead.settings.clone());
         let settings = settings.iter();
         let settings = settings.map(|(name, value)| (name.clone(), fill_value(value, &lookup)));
-        let expiring = &self.subject.credentials.expiring;
-        let mut secrets = match expiring.is_empty() || !instead.expiring {
-            true => self.secrets().await?,
-            false => filled(expiring, lookup),
+        let mut secrets = match instead.expiring {
+            true => self.expiring_secrets().await?,
+            false => self.secrets().await?,
         };
         secrets.extend(instead.secrets.clone());
         let (host, port) = self
@@ -175,6 +220,7 @@ impl<'a> Rig<'a> {
                 burst: None,
             }),
             tokens: Some(self.tokens.path().to_owned()),
+            clock: self.clock(),
         };
         Ok(Connector::new(setup)?)
     }
@@ -218,6 +264,10 @@ pub(crate) struct Session<'r> {
     notes: Notes,
     /// That went well.
     pub calls: u32,
+    /// That they made.
+    pub requests: usize,
+    /// That earlier connectors counted.
+    counted: u64,
     /// Of all of them.
     pub cpu_ms: f64,
     /// Of the largest call.
@@ -269,6 +319,7 @@ impl Session<'_> {
     /// Keeps the notes of a call that went well, and what it used up.
     pub fn keep<T>(&mut self, output: CallOutput<T>) -> T {
         self.calls += 1;
+        self.requests += output.stats.http_requests as usize;
         self.cpu_ms += output.stats.cpu.as_secs_f64() * 1_000.0;
         self.peak_memory_bytes = self.peak_memory_bytes.max(output.stats.peak_memory_bytes);
         for (name, value) in output.jobs {
@@ -321,8 +372,15 @@ impl Session<'_> {
             .sim
             .advance(wait_ms.unwrap_or(1_000).max(1))
             .await?;
+        let counted = self.connector.usage().requests();
         self.connector = self.rig.connect(&self.instead).await?;
+        self.counted += counted;
         Ok(())
+    }
+
+    /// Requests that a host has counted.
+    pub fn counted(&self) -> u64 {
+        self.counted + self.connector.usage().requests()
     }
 
     /// Reads on until nothing comes any more; jobs at the vendor are given time.

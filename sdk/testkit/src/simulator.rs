@@ -5,9 +5,9 @@
 //! | `GET /_sim` | `settings` and `secrets` of a connector that reaches it |
 //! | `GET /_sim/truth` | collections by name: lists of objects with `id`, `updated_at_ms`, `deleted` |
 //! | `GET /_sim/effects` | every side effect: `kind`, `subject`, `key`, `count` |
-//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status"}]}`; with `&whole=1` each has `headers`, a list of pairs, and `body` in base64 |
-//! | `POST /_sim/reset` | everything as at the start |
-//! | `POST`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}`, see below |
+//! | `GET /_sim/journal?from=N` | `{"next": N, "calls": [{"method", "target", "status", "at_ms", "is_refused", "digest"}]}`: refused for its rate, and a digest of what was sent but for credentials; with `&whole=1` each has `headers`, a list of pairs, and `body` in base64 |
+//! | `POST /_sim/reset` | everything as at the start, with `customers` people, a clock that begins at `now_ms` and, where `frozen`, moves by what it is advanced only |
+//! | `POST`, `GET`, `DELETE /_sim/faults` | scripts faults: `{"faults": [{"method", "path", "skip", "times", "do"}]}`, see below; lists those that have not struck yet; removes them |
 //! | `POST /_sim/clock` | `{"advance_ms": N}` |
 //! | `POST /_sim/change` | `{"count": N}` random changes by the vendor's users |
 //! | `POST /_sim/subscribe`, `/_sim/hooks` | webhooks go to `url`; sends what waits |
@@ -17,8 +17,12 @@
 //! of the vendor; `"reset"` breaks the connection before the vendor has done anything, `"lose_answer"`
 //! after; `"truncate"` breaks the answer off in the middle; `"hang"` never answers, and the vendor
 //! does nothing; `{"widen": {"beside", "fields"}}` writes the text `fields` into every object of the
-//! answer that has a field `beside`; `{"vendor": {"name", "args"}}` is a fault of this vendor alone,
-//! such as a batch that fails in part.
+//! answer that has a field `beside`; `{"spoil": {"beside", "ids", "field", "with"}}` writes the value
+//! `with` at the dotted path `field` into those whose field `beside` is one of `ids`; `{"vendor":
+//! {"name", "args"}}` is a fault of this vendor alone, such as a batch that fails in part.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,9 +30,12 @@ use serde_json::{Value, json};
 use crate::error::Error;
 
 /// A simulator that runs.
+#[derive(Clone, Debug)]
 pub struct Simulator {
     url: String,
     client: reqwest::Client,
+    /// By how much its clock was advanced.
+    advanced_ms: Arc<AtomicU64>,
 }
 
 /// One side effect at the vendor.
@@ -56,6 +63,12 @@ pub struct Called {
     /// On the simulator's clock.
     #[serde(default)]
     pub at_ms: i64,
+    /// Refused because there were too many before it, whatever the status.
+    #[serde(default)]
+    pub is_refused: bool,
+    /// Of what was sent, without credentials.
+    #[serde(default)]
+    pub digest: String,
 }
 
 /// One call as it came.
@@ -75,6 +88,7 @@ pub struct Whole {
 
 #[derive(Deserialize)]
 struct Journal<C> {
+    next: usize,
     calls: Vec<C>,
 }
 
@@ -90,7 +104,11 @@ impl Simulator {
             what: url.clone(),
             reason: error.to_string(),
         })?;
-        Ok(Self { url, client })
+        Ok(Self {
+            url,
+            client,
+            advanced_ms: Arc::default(),
+        })
     }
 
     /// Where it is.
@@ -150,8 +168,20 @@ impl Simulator {
     }
 
     pub(crate) async fn calls(&self) -> Result<Vec<Called>, Error> {
-        let found = self.ask("GET", "/journal", None).await?;
-        Ok(self.read::<Journal<Called>>("journal", found)?.calls)
+        Ok(self.calls_from(0).await?.1)
+    }
+
+    /// The calls from number `from` on, and the number of the next.
+    pub(crate) async fn calls_from(&self, from: usize) -> Result<(usize, Vec<Called>), Error> {
+        let path = format!("/journal?from={from}");
+        let found = self.ask("GET", &path, None).await?;
+        let journal: Journal<Called> = self.read("journal", found)?;
+        Ok((journal.next, journal.calls))
+    }
+
+    /// The number of the next call.
+    pub(crate) async fn next_call(&self) -> Result<usize, Error> {
+        Ok(self.calls_from(usize::MAX).await?.0)
     }
 
     /// Calls from number `from` on, whole.
@@ -170,7 +200,13 @@ impl Simulator {
     pub(crate) async fn advance(&self, by_ms: u64) -> Result<(), Error> {
         self.ask("POST", "/clock", Some(&json!({ "advance_ms": by_ms })))
             .await?;
+        self.advanced_ms.fetch_add(by_ms, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// By how much its clock was advanced so far.
+    pub(crate) fn advanced_ms(&self) -> u64 {
+        self.advanced_ms.load(Ordering::Relaxed)
     }
 
     /// Scripts one fault.
@@ -183,6 +219,12 @@ impl Simulator {
     pub(crate) async fn no_faults(&self) -> Result<(), Error> {
         self.ask("DELETE", "/faults", None).await?;
         Ok(())
+    }
+
+    /// Whether nothing that was scripted is left.
+    pub(crate) async fn has_struck(&self) -> Result<bool, Error> {
+        let left = self.ask("GET", "/faults", None).await?;
+        Ok(left.as_array().is_none_or(Vec::is_empty))
     }
 
     pub(crate) async fn command(&self, name: &str, arguments: &Value) -> Result<(), Error> {

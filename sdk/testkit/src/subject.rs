@@ -39,6 +39,12 @@ pub struct Subject {
     /// Other ways in which the plugin can be set up, by name.
     #[serde(default)]
     pub also: BTreeMap<String, SetupSubject>,
+    /// The simulator's command that sets the zone of the vendor's clock, where it has one: `{"offset_s",
+    /// "then": {"at_ms", "offset_s"}}` is so many seconds east of UTC, and others from an instant on.
+    pub time_zone: Option<String>,
+    /// Why the vendor may refuse a few requests within the declared rate: it counts points, which it
+    /// tells of afterwards.
+    pub points: Option<String>,
     /// Checks to run; all where none is named. For whoever looks into one.
     #[serde(skip)]
     pub only: Vec<String>,
@@ -68,6 +74,12 @@ pub struct StreamSubject {
     /// Field of the record, in dots, to field of the object: both must say the same.
     #[serde(default)]
     pub expect: BTreeMap<String, String>,
+    /// The same for instants, which vendors write in whole seconds and their own zones: both are
+    /// milliseconds here, and the seconds must agree.
+    #[serde(default)]
+    pub instants: BTreeMap<String, String>,
+    /// How an object is spoilt so that no record can be made of it.
+    pub spoil: Option<SpoilSubject>,
     /// The vendor tells of new objects only: later changes cannot be seen.
     #[serde(default)]
     pub only_new: bool,
@@ -78,6 +90,25 @@ pub struct StreamSubject {
     /// One object yields one record or more, under ids that begin with `id`.
     #[serde(default)]
     pub derived: bool,
+}
+
+/// A field in which the vendor writes what cannot be read.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpoilSubject {
+    /// The field of the vendor's objects that tells them apart.
+    #[serde(default = "id_field")]
+    pub beside: String,
+    /// What stands there: a text with `{FIELD}` of the simulator's object.
+    #[serde(default = "id")]
+    pub is: String,
+    /// The field that is spoilt, as the vendor writes it, in dots.
+    pub field: String,
+    /// What stands there then.
+    pub with: Value,
+    /// Settings with which the plugin asks for the objects one answer at a time.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
 }
 
 /// An action and what it is tried with. In texts `{n}`, `{email}` and `{phone}` are a made-up

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use crosspoint_model::ConnectorId;
 use crosspoint_sandbox::{
     Budget, CallInput, Connector, ConnectorSetup, Engine, EngineOptions, FilesGrant, Grants,
-    Limits, Plugin,
+    Limits, MachineClock, Plugin,
 };
 use crosspoint_sdk::Source as _;
 use crosspoint_sdk::testing::TestContext;
@@ -155,6 +155,7 @@ fn connector(plugin: Arc<Plugin>, feed: &Feed) -> Result<Connector> {
         limits: Limits::default(),
         rate: None,
         tokens: None,
+        clock: Arc::new(MachineClock),
     })?)
 }
 

@@ -7,6 +7,8 @@
 //!   (`every_plugin_keeps_the_contract`).
 //! - The checks of what leaves see what they are there to see
 //!   (`a_careful_plugin_passes_and_each_misdeed_is_seen`).
+//! - A check sees the flaw that it is there for: `tests/flaws` reads with one flaw after the other
+//!   (`without_a_flaw_nothing_is_seen`, `what_the_vendor_forgets_is_lost_at_a_cut`).
 //!
 //! # Not here
 //! The checks themselves: they are in sdk/testkit, for vendors as well.

@@ -5,10 +5,10 @@
 //! | `GET /_sim` | vendor, address, seed, clock, settings and credentials of a connector |
 //! | `GET /_sim/truth` | what the vendor holds, see [`crate::Vendor::truth`] |
 //! | `GET /_sim/effects` | every side effect with its count |
-//! | `GET /_sim/journal?from=N` | calls from number N on: method, target, status (0: no answer), instant, fault; with `&whole=1` also `headers`, a list of pairs, and `body` in base64 |
+//! | `GET /_sim/journal?from=N` | calls from number N on: method, target, status (0: no answer), instant, fault, whether it was refused for its rate, digest of what was sent; with `&whole=1` also `headers`, a list of pairs, and `body` in base64 |
 //! | `POST /_sim/faults` | `{"faults": […]}`, see [`crate::Fault`]; `GET` lists, `DELETE` clears |
-//! | `POST /_sim/clock` | `{"advance_ms": N}` |
-//! | `POST /_sim/reset` | `{"customers": N, "orders": N, "seed": N, "token_ttl_ms": N}`, each if it shall differ: everything as at the start |
+//! | `POST /_sim/clock` | `{"advance_ms": N}`; with `"frozen": true` it moves by that only from now on |
+//! | `POST /_sim/reset` | `{"customers": N, "orders": N, "seed": N, "token_ttl_ms": N, "now_ms": N}`, each if it shall differ: everything as at the start; `"now_ms": null` is the machine's clock, and `"frozen": true` is as below |
 //! | `POST /_sim/change` | `{"count": N}` random changes at the vendor's side |
 //! | `POST /_sim/subscribe` | `{"url": …, "args": …}`: webhooks go there |
 //! | `POST /_sim/hooks` | `{"duplicates": 0.3, "shuffle": true}`: sends what waits once |
@@ -84,6 +84,9 @@ fn answer(core: &mut Core, call: &Call, parts: &[&str], body: &Value) -> Result<
             json!(core.script.lines())
         }
         ("POST", ["clock"]) => {
+            if body["frozen"] == true {
+                core.sim.freeze();
+            }
             core.sim.advance(body["advance_ms"].as_i64().unwrap_or(0));
             pass_time(core);
             json!({ "now_ms": core.sim.now_ms() })
@@ -98,7 +101,13 @@ fn answer(core: &mut Core, call: &Call, parts: &[&str], body: &Value) -> Result<
             options.token_ttl = number("token_ttl_ms")
                 .map(Duration::from_millis)
                 .or(options.token_ttl);
+            if let Some(now_ms) = body.get("now_ms") {
+                options.now_ms = now_ms.as_i64();
+            }
             core.reset(&options);
+            if body["frozen"] == true {
+                core.sim.freeze();
+            }
             json!({ "now_ms": core.sim.now_ms() })
         }
         ("POST", ["change"]) => {

@@ -65,6 +65,14 @@ pub enum Effect {
     /// Every object of the answer that has a field `beside` has further `fields`, written as they
     /// stand between the braces of JSON: a version of the vendor's that nobody has seen yet.
     Widen { beside: String, fields: String },
+    /// Every object of the answer whose field `beside` is one of `ids` has the value `with` at the
+    /// dotted path `field`, if there is anything: one that a program of the vendor's wrote wrongly.
+    Spoil {
+        beside: String,
+        ids: Vec<Value>,
+        field: String,
+        with: Value,
+    },
     /// A fault of this vendor's own, see its docs.
     Vendor {
         name: String,
@@ -179,6 +187,53 @@ pub(crate) fn widened(answer: Answer, beside: &str, fields: &str) -> Answer {
     answer.with_body(&body.to_string().replace(&marker, fields))
 }
 
+/// The answer with a wrong value in some of its objects. Lines of JSON are taken one by one.
+pub(crate) fn spoilt(
+    answer: Answer,
+    (beside, ids): (&str, &[Value]),
+    field: &str,
+    with: &Value,
+) -> Answer {
+    fn strike(value: &mut Value, beside: &str, ids: &[Value], (path, with): (&str, &Value)) {
+        match value {
+            Value::Object(members) => {
+                let is_meant = members.get(beside).is_some_and(|id| ids.contains(id));
+                let members = members.values_mut();
+                members.for_each(|member| strike(member, beside, ids, (path, with)));
+                if let Some(place) = value.pointer_mut(path).filter(|_| is_meant) {
+                    *place = with.clone();
+                }
+            }
+            Value::Array(items) => {
+                let items = items.iter_mut();
+                items.for_each(|item| strike(item, beside, ids, (path, with)));
+            }
+            _ => {}
+        }
+    }
+    let path = format!("/{}", field.replace('.', "/"));
+    let struck = |text: &[u8]| {
+        let mut value: Value = serde_json::from_slice(text).ok()?;
+        strike(&mut value, beside, ids, (&path, with));
+        Some(value.to_string())
+    };
+    if answer.status != 200 {
+        return answer;
+    }
+    if let Some(body) = struck(&answer.body) {
+        return answer.with_body(&body);
+    }
+    let lines = answer.body.split(|byte| *byte == b'\n');
+    let lines = lines.map(|line| match line {
+        [] => Some(String::new()),
+        line => struck(line),
+    });
+    match lines.collect::<Option<Vec<String>>>() {
+        Some(lines) => answer.with_body(&lines.join("\n")),
+        None => answer,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +251,24 @@ mod tests {
             r#"{"of":{"new":1.10,"id":"1"}}"#
         );
         assert_eq!(widened("a text"), "a text");
+    }
+
+    #[test]
+    fn only_what_is_named_is_spoilt() {
+        let spoil = |text: &str| {
+            let answer = Answer::json(200, &Value::Null).with_body(text);
+            let ids = [Value::from(2)];
+            spoilt(answer, ("id", &ids), "a.b", &Value::from("bad")).body
+        };
+        assert_eq!(
+            spoil(r#"[{"a":{"b":1},"id":1},{"a":{"b":1},"id":2}]"#),
+            r#"[{"a":{"b":1},"id":1},{"a":{"b":"bad"},"id":2}]"#
+        );
+        assert_eq!(
+            spoil("{\"id\":2}\n{\"a\":{\"b\":1},\"id\":2}\n"),
+            "{\"id\":2}\n{\"a\":{\"b\":\"bad\"},\"id\":2}\n"
+        );
+        assert_eq!(spoil("no JSON"), "no JSON");
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod tests;
 mod token;
 pub mod vendors;
 pub mod world;
+mod zone;
 
 pub use call::{Answer, Call, iso, iso_local};
 pub use fault::{Effect, Fault};
@@ -40,6 +41,7 @@ pub use server::{Make, Simulator, StartError};
 pub use sim::{Options, Sim};
 pub use token::{Token, Tokens};
 pub use world::World;
+pub use zone::Zone;
 
 use serde_json::{Value, json};
 

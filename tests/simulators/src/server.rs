@@ -17,11 +17,12 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::call::{Answer, Call};
-use crate::fault::{Effect, Script, widened};
+use crate::fault::{Effect, Script, spoilt, widened};
 use crate::sim::{Options, Sim};
 use crate::{Vendor, control, vendors};
 
@@ -57,6 +58,10 @@ pub struct Entry {
     /// As it came.
     #[serde(skip)]
     pub body: Bytes,
+    /// Whether the vendor refused it for its rate, whatever the status.
+    pub is_refused: bool,
+    /// SHA-256 of all that the caller sent but for its credentials, in hexadecimal.
+    pub digest: String,
 }
 
 /// Makes a vendor as it is at the start.
@@ -310,6 +315,15 @@ fn play(core: &Arc<Mutex<Core>>, call: &Call) -> (Option<Answer>, Option<Effect>
             let answer = core.vendor.handle(call, &mut core.sim);
             Some(widened(answer, beside, fields))
         }
+        Some(Effect::Spoil {
+            beside,
+            ids,
+            field,
+            with,
+        }) => {
+            let answer = core.vendor.handle(call, &mut core.sim);
+            Some(spoilt(answer, (beside, ids), field, with))
+        }
         Some(Effect::Truncate | Effect::DelayMs(_)) | None => {
             Some(core.vendor.handle(call, &mut core.sim))
         }
@@ -333,8 +347,37 @@ fn play(core: &Arc<Mutex<Core>>, call: &Call) -> (Option<Answer>, Option<Effect>
         is_fault: effect.is_some(),
         headers: call.headers.clone(),
         body: call.body.clone(),
+        is_refused: core.sim.take_refusal(),
+        digest: digest(call),
     });
     (answer, effect)
+}
+
+/// Of a call, without what its host adds: signatures hold a nonce and an instant.
+fn digest(call: &Call) -> String {
+    let mut hasher = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    part(call.method.as_str().as_bytes());
+    part(call.path.as_bytes());
+    for pair in call
+        .raw_query
+        .split('&')
+        .filter(|it| !it.starts_with("oauth_"))
+    {
+        part(pair.as_bytes());
+    }
+    let mut headers: Vec<_> = call.headers.iter().collect();
+    headers.retain(|(name, _)| **name != http::header::AUTHORIZATION);
+    headers.sort_by_key(|(name, _)| name.as_str());
+    for (name, value) in headers {
+        part(name.as_str().as_bytes());
+        part(value.as_bytes());
+    }
+    part(&call.body);
+    hex::encode(hasher.finalize())
 }
 
 fn response(answer: Answer, is_cut: bool) -> Response<Payload> {

@@ -1,5 +1,6 @@
 //! What every simulator is lent: a clock, chance, a list of effects, webhooks.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -78,11 +79,14 @@ pub struct Sim {
     pub options: Options,
     /// Calls that wait for an answer now, this one included.
     pub in_flight: usize,
+    is_refused: Cell<bool>,
     effects: BTreeMap<(String, String, String), (u64, Value)>,
     fault: Option<(String, Value)>,
     started_ms: i64,
     machine_start_ms: i64,
     advanced_ms: i64,
+    /// What the machine's clock said when this one was made to stand still.
+    frozen_at_ms: Option<i64>,
 }
 
 impl Sim {
@@ -93,24 +97,37 @@ impl Sim {
             url,
             options: options.clone(),
             in_flight: 1,
+            is_refused: Cell::new(false),
             effects: BTreeMap::new(),
             fault: None,
             started_ms: options.start_ms(),
             machine_start_ms: machine_ms(),
             advanced_ms: 0,
+            frozen_at_ms: None,
         }
     }
 
     /// The vendor's clock: where it was started, what has passed since, and what was advanced.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
-        self.started_ms + (machine_ms() - self.machine_start_ms).max(0) + self.advanced_ms
+        self.started_ms + self.passed_ms(self.frozen_at_ms) + self.advanced_ms
     }
 
-    /// The callers' clock, which does not know of what was advanced: what they sign is of it.
+    /// The callers' clock, which neither stands still nor knows of what was advanced: what they sign
+    /// is of it.
     #[must_use]
     pub fn callers_ms(&self) -> i64 {
-        self.now_ms() - self.advanced_ms
+        self.started_ms + self.passed_ms(None)
+    }
+
+    fn passed_ms(&self, frozen_at_ms: Option<i64>) -> i64 {
+        let machine_ms = frozen_at_ms.unwrap_or_else(machine_ms);
+        (machine_ms - self.machine_start_ms).max(0)
+    }
+
+    /// From now on the clock moves by what it is advanced only.
+    pub fn freeze(&mut self) {
+        self.frozen_at_ms.get_or_insert_with(machine_ms);
     }
 
     pub fn advance(&mut self, by_ms: i64) {
@@ -136,6 +153,16 @@ impl Sim {
                 count: *count,
                 detail: detail.clone(),
             })
+    }
+
+    /// Notes that the call under way is refused because there were too many before it.
+    pub fn refuse_for_rate(&self) {
+        self.is_refused.set(true);
+    }
+
+    /// Whether the last call was refused for that.
+    pub(crate) fn take_refusal(&self) -> bool {
+        self.is_refused.take()
     }
 
     /// Takes the vendor's own fault of this name, if it was scripted for this call.

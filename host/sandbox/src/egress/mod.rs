@@ -213,7 +213,7 @@ impl Egress {
             if wait > LONGEST_RATE_WAIT || until >= deadline {
                 return Err(EgressError::RateLimited(wait.as_millis() as u64 + 1));
             }
-            tokio::time::sleep_until(until).await;
+            self.account.rate.pass(wait).await;
         }
         Ok(())
     }

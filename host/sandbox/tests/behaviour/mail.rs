@@ -2,12 +2,13 @@
 //! certificate trusted, and checks what arrived.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crosspoint_model::delivery::{Action, Delivery, DeliveryId, DeliveryStatus, Outcome};
 use crosspoint_model::record::Attribute;
 use crosspoint_model::{DeliveryKey, Identifier, Instant, ProfileId, Symbol, Value};
 use crosspoint_sandbox::{
-    CallInput, Connector, ConnectorSetup, Error, Grants, HostGrant, Limits, Secret,
+    CallInput, Connector, ConnectorSetup, Error, Grants, HostGrant, Limits, MachineClock, Secret,
 };
 use serde_json::json;
 
@@ -43,6 +44,7 @@ fn connector(port: u16, mechanism: &str, password: &str) -> Connector {
         limits: Limits::default(),
         rate: None,
         tokens: None,
+        clock: Arc::new(MachineClock),
     })
     .unwrap()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use crosspoint_sandbox::{
     Budget, CallInput, CallOutput, Connector, ConnectorSetup, Engine, EngineOptions, Error,
-    FilesGrant, Grants, HostGrant, Limits, Page, Plugin, Secret,
+    FilesGrant, Grants, HostGrant, Limits, MachineClock, Page, Plugin, Secret,
 };
 use serde_json::{Value, json};
 
@@ -92,6 +92,7 @@ impl Rig {
             limits: self.limits,
             rate: None,
             tokens: self.tokens,
+            clock: Arc::new(MachineClock),
         })
     }
 

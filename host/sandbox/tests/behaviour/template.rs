@@ -2,9 +2,10 @@
 //! `connector!`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crosspoint_sandbox::manifest::Role;
-use crosspoint_sandbox::{CallInput, Connector, ConnectorSetup, Grants, Limits};
+use crosspoint_sandbox::{CallInput, Connector, ConnectorSetup, Grants, Limits, MachineClock};
 use serde_json::json;
 
 use crate::rig::ENGINE;
@@ -26,6 +27,7 @@ async fn the_template_is_a_source_and_a_destination() {
         limits: Limits::default(),
         rate: None,
         tokens: None,
+        clock: Arc::new(MachineClock),
     })
     .unwrap();
     let streams = connector.streams(CallInput::default()).await.unwrap();

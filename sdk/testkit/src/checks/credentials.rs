@@ -70,19 +70,16 @@ pub(super) async fn expired_token(rig: &Rig<'_>) -> Checked {
     let Some(command) = &rig.subject.credentials.expire else {
         return skip("conformance.toml has no `credentials.expire`");
     };
+    // What the operator once gave, however often the vendor has renewed it since.
     let instead = Instead {
         expiring: true,
+        secrets: rig.expiring_secrets().await?,
         ..Instead::default()
     };
     let mut session = rig.session(instead.clone()).await?;
     check_any(rig, &session).await?;
-    for _ in 0..3 {
-        rig.sim.command(command, &json!({})).await?;
-        // Several at once: the token is fetched by one.
-        let (first, second) = tokio::join!(check_any(rig, &session), check_any(rig, &session));
-        first?;
-        second?;
-    }
+    rig.sim.command(command, &json!({})).await?;
+    check_any(rig, &session).await?;
     if let Some(stream) = first_stream(rig) {
         rig.sim.command(command, &json!({})).await?;
         session.read(stream, None, PAGE).await?;

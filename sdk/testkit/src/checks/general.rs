@@ -1,14 +1,11 @@
 //! Manifest, egress and limits.
 
 use crosspoint_sandbox::manifest::{Capability, Role};
-use crosspoint_sandbox::{Error as CallError, GuestError, Limits};
+use crosspoint_sandbox::{Error as CallError, Limits};
 
-use super::source::{checked_streams, first_stream};
+use super::source::first_stream;
 use crate::error::{Checked, fail, skip};
 use crate::rig::{Instead, PAGE, Rig};
-
-/// Requests beyond the first burst.
-const HELD_BACK: usize = 8;
 
 /// Days before a sunset in which a plugin is no longer fit.
 const SUNSET_DAYS: i64 = 90;
@@ -112,52 +109,6 @@ pub(super) async fn check_any(
     }
     if rig.manifest().has_role(Role::Destination) {
         session.connector.check_destination(session.input()).await?;
-    }
-    Ok(())
-}
-
-/// With the manifest's own rate the vendor never has to refuse.
-pub(super) async fn rate(rig: &Rig<'_>) -> Checked {
-    let Some(limit) = &rig.manifest().rate_limit else {
-        return skip("the manifest declares no rate");
-    };
-    let instead = Instead {
-        own_rate: true,
-        ..Instead::default()
-    };
-    let mut session = rig.session(instead).await?;
-    let burst = limit.burst.unwrap_or(limit.requests) as usize;
-    for stream in checked_streams(rig, &mut session).await? {
-        let mut cursor = None;
-        // Enough to use up what may go at once, and to be held back for a while.
-        while rig.sim.calls().await?.len() < burst + HELD_BACK {
-            let page = match session
-                .read_once(&stream.name, cursor.as_deref(), PAGE)
-                .await
-            {
-                Ok(page) => page,
-                // The host's own budget, or a point system that no plain rate can express.
-                Err(CallError::Guest {
-                    error: GuestError::RateLimited(_),
-                    ..
-                }) => break,
-                Err(error) => return Err(error.into()),
-            };
-            // At its end a stream is read anew.
-            cursor = page.more.then_some(page.next_cursor);
-        }
-    }
-    let refused = rig
-        .sim
-        .calls()
-        .await?
-        .iter()
-        .filter(|call| call.status == 429)
-        .count();
-    if refused > 0 {
-        return fail(format!(
-            "the vendor answered 429 to {refused} requests within the declared rate"
-        ));
     }
     Ok(())
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crosspoint_sandbox::manifest::Role;
 use crosspoint_sandbox::{Budget, Error as CallError, GuestError, Stream};
-use serde_json::json;
 
 use crate::error::{Checked, fail, skip};
 use crate::fold::{Fold, is_beside, is_tombstone};
@@ -16,13 +15,6 @@ const SMALL: Budget = Budget {
     records: 7,
     bytes: 4 << 20,
 };
-
-/// Requests of one call that are cut, at most.
-const MOST_CUTS: usize = 6;
-/// Reads after which a stream that does not end is given up.
-const MOST_READS: usize = 2_000;
-/// Cursors of one stream that are resumed, at most.
-const MOST_CURSORS: usize = 8;
 
 /// The streams that the subject describes, as the plugin declares them.
 pub(super) async fn checked_streams(
@@ -104,25 +96,6 @@ pub(super) async fn reads_everything(rig: &Rig<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) async fn same_twice(rig: &Rig<'_>) -> Checked {
-    let mut session = rig.session(Instead::default()).await?;
-    for stream in checked_streams(rig, &mut session).await? {
-        let first = session.read(&stream.name, None, PAGE).await?;
-        let mut other = rig.session(Instead::default()).await?;
-        let second = other.read(&stream.name, None, PAGE).await?;
-        // A page may end early, where the vendor asks for patience or its job is not done yet.
-        let mut both = first.records.iter().zip(&second.records);
-        if let Some(place) = both.position(|(a, b)| a != b) {
-            let text = format!(
-                "stream `{}`: two reads of the first page differ at record {place}",
-                stream.name
-            );
-            return fail(text);
-        }
-    }
-    Ok(())
-}
-
 pub(super) async fn budget(rig: &Rig<'_>) -> Checked {
     for records in [1, 7, 100] {
         rig.reset().await?;
@@ -154,103 +127,6 @@ pub(super) async fn budget(rig: &Rig<'_>) -> Checked {
         }
     }
     Ok(())
-}
-
-pub(super) async fn resume_anywhere(rig: &Rig<'_>) -> Checked {
-    let mut session = rig.session(Instead::default()).await?;
-    for stream in checked_streams(rig, &mut session).await? {
-        let whole = session.drain(&stream.name, None, SMALL).await?;
-        let all = Fold::of(whole.records());
-        let every = whole.steps.len().div_ceil(MOST_CURSORS).max(1);
-        for (number, step) in whole.steps.iter().enumerate().step_by(every) {
-            let mut resumed = rig.session(Instead::default()).await?;
-            resumed.set_notes(&step.notes);
-            let rest = resumed
-                .drain(&stream.name, step.cursor.clone(), SMALL)
-                .await?;
-            let mut fold = Fold::of(whole.steps[..number].iter().flat_map(|step| &step.records));
-            fold.extend(rest.records());
-            if let Err(reason) = fold.covers(&all) {
-                return fail(format!(
-                    "stream `{}`, from cursor {number}: {reason}",
-                    stream.name
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn cut_anywhere(rig: &Rig<'_>) -> Checked {
-    let mut session = rig.session(Instead::default()).await?;
-    for stream in checked_streams(rig, &mut session).await? {
-        let before = rig.sim.calls().await?.len();
-        let whole = session.drain(&stream.name, None, SMALL).await?;
-        let requests = rig.sim.calls().await?.len() - before;
-        let all = Fold::of(whole.records());
-        let every = requests.div_ceil(MOST_CUTS).max(1);
-        for skip in (0..requests).step_by(every) {
-            let (effect, is_done) =
-                [(json!("reset"), false), (json!("lose_answer"), true)][skip % 2].clone();
-            rig.sim.fault(json!({ "skip": skip, "do": effect })).await?;
-            let mut cut = rig.session(Instead::default()).await?;
-            let fold = read_through(&mut cut, &stream).await?;
-            rig.sim.no_faults().await?;
-            if let Err(reason) = fold.covers(&all) {
-                let text = format!(
-                    "stream `{}`, request {skip} cut (done: {is_done}): {reason}",
-                    stream.name
-                );
-                return fail(text);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Reads a whole stream; a call that fails is made again from the cursor that is known.
-async fn read_through(session: &mut Session<'_>, stream: &Stream) -> Checked<Fold> {
-    let (mut fold, mut cursor, mut faults, mut idle) = (Fold::default(), None::<Vec<u8>>, 0, 0);
-    let mut reads = 0;
-    while idle < 3 {
-        reads += 1;
-        if reads > MOST_READS {
-            return fail(format!(
-                "stream `{}` did not end in {MOST_READS} reads after a call broke",
-                stream.name
-            ));
-        }
-        match session
-            .read_once(&stream.name, cursor.as_deref(), SMALL)
-            .await
-        {
-            Ok(page) => {
-                if fold.extend(&page.records) {
-                    idle = 0;
-                }
-                if !page.more {
-                    idle += 1;
-                    session.rig.sim.advance(1_000).await?;
-                }
-                cursor = Some(page.next_cursor);
-            }
-            Err(CallError::Guest {
-                error: GuestError::RateLimited(wait_ms),
-                ..
-            }) => session.wait(wait_ms).await?,
-            Err(CallError::Guest {
-                error: GuestError::CursorExpired(_),
-                ..
-            }) => cursor = None,
-            Err(error) if error.is_trap() => return Err(error.into()),
-            Err(CallError::Guest {
-                error: GuestError::Transient(_),
-                ..
-            }) if faults < 5 => faults += 1,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(fold)
 }
 
 pub(super) async fn changes_while_reading(rig: &Rig<'_>) -> Checked {

@@ -24,15 +24,15 @@ const CHANGES: u32 = 15;
 
 /// A call as it came.
 #[derive(Clone, Debug)]
-struct Came {
+pub(super) struct Came {
     method: String,
     query: String,
-    headers: HeaderMap,
+    pub headers: HeaderMap,
     body: Vec<u8>,
 }
 
 /// Takes every call down and answers 200; challenges are answered by the host's verifier.
-struct Listener {
+pub(super) struct Listener {
     url: String,
     calls: Arc<Mutex<Vec<Came>>>,
     task: tokio::task::JoinHandle<()>,
@@ -44,7 +44,7 @@ impl Drop for Listener {
     }
 }
 
-async fn listen() -> Checked<Listener> {
+pub(super) async fn listen() -> Checked<Listener> {
     let fault = |error: std::io::Error| Fault::Failed(format!("cannot listen: {error}"));
     let socket = TcpListener::bind("127.0.0.1:0").await.map_err(fault)?;
     let url = format!(
@@ -89,7 +89,7 @@ async fn take(
 }
 
 /// Subscribes, and gives a session that verifies with the secret that the vendor made up.
-async fn subscribe<'r>(rig: &'r Rig<'_>, listener: &Listener) -> Checked<Session<'r>> {
+pub(super) async fn subscribe<'r>(rig: &'r Rig<'_>, listener: &Listener) -> Checked<Session<'r>> {
     let Some(webhook) = &rig.subject.webhook else {
         return skip("conformance.toml has no `[webhook]`");
     };
@@ -108,7 +108,7 @@ async fn subscribe<'r>(rig: &'r Rig<'_>, listener: &Listener) -> Checked<Session
 }
 
 /// What came since the last time.
-async fn round(rig: &Rig<'_>, listener: &Listener, how: Value) -> Checked<Vec<Came>> {
+pub(super) async fn round(rig: &Rig<'_>, listener: &Listener, how: Value) -> Checked<Vec<Came>> {
     rig.sim.ask("POST", "/hooks", Some(&how)).await?;
     let mut calls = listener
         .calls
@@ -117,7 +117,7 @@ async fn round(rig: &Rig<'_>, listener: &Listener, how: Value) -> Checked<Vec<Ca
     Ok(std::mem::take(&mut *calls))
 }
 
-fn verdict(
+pub(super) fn verdict(
     session: &Session<'_>,
     listener: &Listener,
     came: &Came,
@@ -141,9 +141,9 @@ fn verdict(
     }))
 }
 
-async fn now(rig: &Rig<'_>) -> Checked<Instant> {
-    let about = rig.sim.ask("GET", "", None).await?;
-    Ok(Instant(about["now_ms"].as_i64().unwrap_or_default()))
+/// The vendor's clock, which is the host's too.
+pub(super) async fn instant(rig: &Rig<'_>) -> Checked<Instant> {
+    Ok(Instant(rig.now_ms().await?))
 }
 
 pub(super) async fn proof(rig: &Rig<'_>) -> Checked {
@@ -154,7 +154,7 @@ pub(super) async fn proof(rig: &Rig<'_>) -> Checked {
     if calls.is_empty() {
         return fail("20 changes at the vendor, and no call came");
     }
-    let at = now(rig).await?;
+    let at = instant(rig).await?;
     for came in &calls {
         match verdict(&session, &listener, came, at)? {
             Verdict::Refused(refusal) => {
@@ -220,7 +220,7 @@ pub(super) async fn same_records(rig: &Rig<'_>) -> Checked {
             json!({ "duplicates": 0.3, "shuffle": true }),
         )
         .await?;
-        let at = now(rig).await?;
+        let at = instant(rig).await?;
         for came in calls {
             if !matches!(
                 verdict(&session, &listener, &came, at)?,
@@ -245,7 +245,7 @@ pub(super) async fn same_records(rig: &Rig<'_>) -> Checked {
     Ok(())
 }
 
-async fn receive(
+pub(super) async fn receive(
     session: &mut Session<'_>,
     streams: &[crosspoint_sandbox::Stream],
     folds: &mut [Fold],

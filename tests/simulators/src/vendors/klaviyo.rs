@@ -349,6 +349,7 @@ impl Klaviyo {
         let (limit, left, reset) =
             self.count(&class, burst, steady, sim.now_ms())
                 .map_err(|wait_s| {
+                    sim.refuse_for_rate();
                     let detail =
                         format!("Request was throttled. Expected available in {wait_s} second.");
                     Refusal {

@@ -150,6 +150,7 @@ impl Mailchimp {
         let is_over = sim.in_flight > self.connections
             || (self.rate.as_mut()).is_some_and(|rate| rate.take(sim.now_ms()).is_err());
         if is_over {
+            sim.refuse_for_rate();
             let detail = "You have exceeded the limit of 10 simultaneous connections.";
             return Err(Problem::new(429, "Too Many Requests", detail));
         }

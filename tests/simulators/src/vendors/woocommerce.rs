@@ -11,7 +11,8 @@
 //!
 //! Commands: `set-tls` `{"on"}`, `drop-authorization` `{"on"}` (the host loses the header),
 //! `set-permissions` `{"permissions": "read" | "write" | "read_write"}`, `revoke-keys`,
-//! `drop-capability`, `reset-status` (webhooks become active again).
+//! `drop-capability`, `reset-status` (webhooks become active again), `set-time-zone` (see
+//! [`Zone::from_json`]).
 
 // The answer that refuses a call is the error; there is one a call.
 #![allow(clippy::result_large_err)]
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::hook::Hook;
-use crate::{Answer, Call, Options, Sim, Vendor, World, iso_local};
+use crate::{Answer, Call, Options, Sim, Vendor, World, Zone, iso_local};
 use auth::Keys;
 use make::Items;
 
@@ -66,6 +67,7 @@ struct Item {
 /// The shop.
 pub struct WooCommerce {
     world: World,
+    zone: Zone,
     items: BTreeMap<&'static str, Items>,
     keys: Keys,
     emails: BTreeMap<String, u64>,
@@ -106,6 +108,7 @@ impl WooCommerce {
             .collect();
         Self {
             world,
+            zone: Zone::fixed(OFFSET_S),
             items,
             keys: Keys::new(),
             emails,
@@ -179,7 +182,10 @@ impl WooCommerce {
             ("date_created", item.created_ms),
             ("date_modified", item.modified_ms),
         ] {
-            shown.insert(name.to_owned(), json!(iso_local(at_ms, OFFSET_S)));
+            shown.insert(
+                name.to_owned(),
+                json!(iso_local(at_ms, self.zone.offset_s(at_ms))),
+            );
             shown.insert(format!("{name}_gmt"), json!(iso_local(at_ms, 0)));
         }
         if kind == "webhooks" {
@@ -200,7 +206,7 @@ impl WooCommerce {
         let all = self.fields("orders", item.id)["refunds"].clone();
         let rows = all.as_array().into_iter().flatten().map(|it| {
             let amount = it["total"].as_str().unwrap_or_default().trim_start_matches('-').to_owned();
-            json!({ "id": it["id"], "date_created_gmt": iso_local(item.modified_ms, 0), "date_created": iso_local(item.modified_ms, OFFSET_S),
+            json!({ "id": it["id"], "date_created_gmt": iso_local(item.modified_ms, 0), "date_created": iso_local(item.modified_ms, self.zone.offset_s(item.modified_ms)),
                 "amount": amount, "reason": it["reason"], "refunded_by": 1, "refunded_payment": false, "meta_data": [], "line_items": [], "_links": {} })
         });
         let mut rows: Vec<Value> = rows.collect();
@@ -447,6 +453,7 @@ impl Vendor for WooCommerce {
     fn command(&mut self, name: &str, args: &Value, _: &mut Sim) -> Option<Value> {
         let is_on = args["on"].as_bool().unwrap_or(true);
         match name {
+            "set-time-zone" => self.zone = Zone::from_json(args)?,
             "set-tls" => self.keys.is_tls = is_on,
             "drop-authorization" => self.keys.drops_header = is_on,
             "set-permissions" => {

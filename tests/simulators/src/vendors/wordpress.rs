@@ -4,7 +4,7 @@
 //!
 //! Faults of its own: `private-users` (the users' list is refused, as security plugins do),
 //! `rest-disabled` (401 `rest_not_logged_in` on everything). Commands: `set-time-zone`
-//! `{"offset_s": 3600}`, `revoke-passwords`, `drop-capability` `{"capability": "list_users"}`.
+//! (see [`Zone::from_json`]), `revoke-passwords`, `drop-capability` `{"capability": "list_users"}`.
 
 mod make;
 
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, Call, Options, Sim, Vendor, iso, iso_local};
+use crate::{Answer, Call, Options, Sim, Vendor, Zone, iso, iso_local};
 
 const USER: &str = "crosspoint";
 const PASSWORD: &str = "abcd EFGH ijkl MNOP qrst UVWX";
@@ -43,7 +43,7 @@ enum Side {
     Before,
 }
 
-/// A filter by an instant: strictly on its side, by whole seconds.
+/// A filter by the site's own clock: strictly on its side, by whole seconds.
 #[derive(Clone, Copy, Debug)]
 struct Bound {
     of: Of,
@@ -52,12 +52,12 @@ struct Bound {
 }
 
 impl Bound {
-    fn lets_through(self, item: &Item) -> bool {
+    fn lets_through(self, item: &Item, zone: Zone) -> bool {
         let at_ms = match self.of {
             Of::Date => item.created_at_ms,
             Of::Modified => item.modified_at_ms,
         };
-        let second = at_ms.div_euclid(1000);
+        let second = zone.local_s(at_ms);
         match self.side {
             Side::After => second > self.second,
             Side::Before => second < self.second,
@@ -68,7 +68,7 @@ impl Bound {
 /// The site.
 pub struct WordPress {
     items: BTreeMap<&'static str, Vec<Item>>,
-    offset_s: i64,
+    zone: Zone,
     password: Option<String>,
     /// What the user may not do.
     lacking: BTreeSet<String>,
@@ -79,7 +79,7 @@ impl WordPress {
     pub fn new(options: &Options) -> Self {
         Self {
             items: make::items(&options.world(), options.seed),
-            offset_s: 3600,
+            zone: Zone::fixed(3600),
             password: Some(PASSWORD.replace(' ', "")),
             lacking: BTreeSet::new(),
         }
@@ -110,16 +110,20 @@ impl WordPress {
             .map(|text| text.split(',').filter_map(|id| id.parse().ok()).collect());
         let is_shown = |item: &&Item| {
             !item.is_deleted
-                && bounds.iter().all(|bound| bound.lets_through(item))
+                && bounds
+                    .iter()
+                    .all(|bound| bound.lets_through(item, self.zone))
                 && ids.as_ref().is_none_or(|ids| ids.contains(&item.id))
                 && is_status(kind, item.status, wanted)
         };
         let mut found: Vec<&Item> = self.items[kind].iter().filter(is_shown).collect();
         let default_order = if is_dated(kind) { "date" } else { "id" };
         match call.param("orderby").unwrap_or(default_order) {
-            "modified" => found.sort_by_key(|item| (item.modified_at_ms, item.id)),
+            "modified" => {
+                found.sort_by_key(|item| (self.zone.local_s(item.modified_at_ms), item.id))
+            }
             "date" | "date_gmt" | "registered_date" => {
-                found.sort_by_key(|item| (item.created_at_ms, item.id))
+                found.sort_by_key(|item| (self.zone.local_s(item.created_at_ms), item.id))
             }
             "id" | "name" | "include" => found.sort_by_key(|item| item.id),
             _ => {
@@ -178,28 +182,28 @@ impl WordPress {
         Ok(bounds)
     }
 
-    /// The second of the site's clock that a date stands for, as seconds since the epoch in UTC.
+    /// What the site's clock shows at a date with a zone; one without is of that clock.
     fn site_second(&self, text: &str) -> Option<i64> {
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            return Some(at.as_second());
+            return Some(self.zone.local_s(at.as_millisecond()));
         }
         let local: jiff::civil::DateTime = text.parse().ok()?;
         let as_utc = local.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(as_utc.timestamp().as_second() - self.offset_s)
+        Some(as_utc.timestamp().as_second())
     }
 
     fn view(&self, kind: &str, item: &Item, call: &Call, may_edit: bool) -> Value {
         let mut shown = item.fields.clone();
         shown.insert("id".to_owned(), json!(item.id));
         if is_dated(kind) {
-            let mut date = |name: &str, at_ms: i64, offset_s: i64| {
-                shown.insert(name.to_owned(), json!(iso_local(at_ms, offset_s)));
+            let mut date = |name: &str, at_ms: i64| {
+                let local = iso_local(at_ms, self.zone.offset_s(at_ms));
+                shown.insert(name.to_owned(), json!(local));
+                shown.insert(format!("{name}_gmt"), json!(iso_local(at_ms, 0)));
             };
-            date("date", item.created_at_ms, self.offset_s);
-            date("date_gmt", item.created_at_ms, 0);
+            date("date", item.created_at_ms);
             if kind != "comments" {
-                date("modified", item.modified_at_ms, self.offset_s);
-                date("modified_gmt", item.modified_at_ms, 0);
+                date("modified", item.modified_at_ms);
             }
             shown.insert("status".to_owned(), json!(item.status));
         }
@@ -263,7 +267,7 @@ impl Vendor for WordPress {
                 200,
                 &json!({
                     "name": "A site", "description": "", "url": sim.url, "home": sim.url,
-                    "gmt_offset": self.offset_s as f64 / 3600.0, "timezone_string": "",
+                    "gmt_offset": self.zone.offset_s(sim.now_ms()) as f64 / 3600.0, "timezone_string": "",
                     "namespaces": ["oembed/1.0", "wp/v2"],
                     "authentication": { "application-passwords": { "endpoints": { "authorization": format!("{}/wp-admin/authorize-application.php", sim.url) } } },
                     "routes": {}
@@ -370,7 +374,7 @@ impl Vendor for WordPress {
 
     fn truth(&self) -> Value {
         let tell = |item: &Item| {
-            json!({ "id": item.id.to_string(), "updated_at_ms": item.modified_at_ms,
+            json!({ "id": item.id.to_string(), "updated_at_ms": item.modified_at_ms, "created_at_ms": item.created_at_ms,
                     "deleted": item.is_deleted || item.status == "trash", "status": item.status,
                     "fields": item.fields })
         };
@@ -385,7 +389,7 @@ impl Vendor for WordPress {
 
     fn command(&mut self, name: &str, args: &Value, _: &mut Sim) -> Option<Value> {
         match name {
-            "set-time-zone" => self.offset_s = args["offset_s"].as_i64()?,
+            "set-time-zone" => self.zone = Zone::from_json(args)?,
             "revoke-passwords" => self.password = None,
             "drop-capability" => drop(self.lacking.insert(args["capability"].as_str()?.to_owned())),
             _ => return None,

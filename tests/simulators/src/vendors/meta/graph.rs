@@ -506,6 +506,7 @@ impl Meta {
                 continue;
             };
             if let Err(wait_ms) = window.take(sim.now_ms()) {
+                sim.refuse_for_rate();
                 let code = match name {
                     "leadgen" => 80005,
                     "custom_audience" => 80003,

@@ -108,6 +108,7 @@ pub fn answer(shop: &mut Shopify, sim: &mut Sim, body: &Value) -> Value {
     }
     let is_throttled = sim.vendor_fault("throttled").is_some();
     if is_throttled || shop.bucket.take(requested as f64, sim.now_ms()).is_err() {
+        sim.refuse_for_rate();
         let errors = json!([{ "message": "Throttled", "extensions": { "code": "THROTTLED", "documentation": "https://shopify.dev/api/usage/rate-limits" } }]);
         return json!({ "errors": errors, "extensions": { "cost": cost(shop, sim, requested, None) } });
     }

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Item, OFFSET_S, WooCommerce, error, make};
-use crate::{Answer, Call, Sim};
+use super::{Item, WooCommerce, error, make};
+use crate::{Answer, Call, Sim, Zone};
 
 const ORDER_STATUSES: &[&str] = &[
     "any",
@@ -46,12 +46,12 @@ fn date(text: &str) -> Option<(i64, bool)> {
 
 /// The second in UTC that a bound really has. A zone together with `dates_are_gmt` shifts it: it is
 /// turned into the site's time first, and then compared with UTC.
-fn bound(text: &str, is_gmt: bool) -> Option<i64> {
+fn bound(text: &str, is_gmt: bool, zone: Zone) -> Option<i64> {
     let (second, has_zone) = date(text)?;
     Some(match (has_zone, is_gmt) {
-        (true, true) => second + OFFSET_S,
+        (true, true) => zone.local_s(second * 1000),
         (true, false) | (false, true) => second,
-        (false, false) => second - OFFSET_S,
+        (false, false) => zone.second(second),
     })
 }
 
@@ -197,8 +197,9 @@ impl WooCommerce {
             .enumerate()
         {
             if let Some(text) = call.param(name).filter(|_| kind != "customers") {
-                bounds[at] =
-                    Some(bound(text, is_gmt).ok_or_else(|| invalid(name, "Invalid date."))?);
+                bounds[at] = Some(
+                    bound(text, is_gmt, self.zone).ok_or_else(|| invalid(name, "Invalid date."))?,
+                );
             }
         }
         let statuses: Vec<String> = call

@@ -428,7 +428,7 @@ impl WooCommerce {
         };
         let id = self.notes.len() as u64 + 1;
         let at_ms = now(sim);
-        let note = json!({ "id": id, "author": "crosspoint", "date_created": iso_local(at_ms, super::OFFSET_S), "date_created_gmt": iso_local(at_ms, 0), "note": text,
+        let note = json!({ "id": id, "author": "crosspoint", "date_created": iso_local(at_ms, self.zone.offset_s(at_ms)), "date_created_gmt": iso_local(at_ms, 0), "note": text,
             "customer_note": input["customer_note"].as_bool().unwrap_or(false), "order_id": order });
         sim.effect("order.note", order, &digest(&input), input.clone());
         self.notes.push((order.to_owned(), note.clone()));
