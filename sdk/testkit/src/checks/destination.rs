@@ -230,8 +230,8 @@ fn looks_for_everything(tried: &Tried<'_>) -> Checked {
                 *text == value || path.split('.').any(|part| part.eq_ignore_ascii_case(last))
             })
     };
-    let fields = subject.required.iter().chain(&subject.optional);
-    match fields.filter(|field| !is_seen(field)).next() {
+    let mut fields = subject.required.iter().chain(&subject.optional);
+    match fields.find(|field| !is_seen(field)) {
         None => Ok(()),
         Some((name, _)) => fail(format!(
             "`{}`: conformance.toml hands over `{name}` and does not say where it stands at the vendor: \
