@@ -216,15 +216,24 @@ impl Host {
         }
     }
 
-    /// Reads every source to its end.
+    /// Reads every source to its end, also where a vendor wants that to take longer than one command
+    /// waits.
     pub fn poll(&mut self) {
         for connector in ["shop", "crm", "leads"] {
-            let connector = connector.to_owned();
-            self.ask(&Request::Sync {
-                connector,
+            let request = Request::Sync {
+                connector: connector.to_owned(),
                 stream: None,
                 deliver: false,
-            });
+            };
+            let begun = Instant::now();
+            while let Err(error) = self.client.ask(&request, &|_| {}) {
+                let is_asked_to_wait = error.to_string().ends_with("the vendor asked for patience");
+                assert!(
+                    is_asked_to_wait && begun.elapsed() < PATIENCE,
+                    "{error}: {error:?}\n{}",
+                    self.process.log()
+                );
+            }
         }
     }
 
