@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::rate::RateBudget;
 use crate::secret::{Scrubber, Secret};
+use crate::trust::Trust;
 use crate::usage::Usage;
 
 const CERT: &[u8] = include_bytes!("../../tests/tls/cert.pem");
