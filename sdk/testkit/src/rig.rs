@@ -594,7 +594,7 @@ impl Session<'_> {
     }
 
     /// Asks for one delivery of a job until it is settled.
-    async fn ask(&mut self, job: &SmolStr, key: &DeliveryKey) -> Checked<Outcome> {
+    pub async fn ask(&mut self, job: &SmolStr, key: &DeliveryKey) -> Checked<Outcome> {
         let mut job = job.clone();
         for _ in 0..PATIENCE {
             let keys = [key.clone()];

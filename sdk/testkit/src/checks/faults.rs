@@ -207,7 +207,10 @@ async fn struck(
     rig.sim.fault(json!({ "times": 3, "do": effect })).await?;
     let answer = session.deliver_once(&tried.offer.action, items).await;
     rig.sim.no_faults().await?;
-    let outcome = outcome(answer)?;
+    let mut outcome = outcome(answer)?;
+    if let Outcome::Queued(job) = outcome {
+        outcome = session.ask(&job, &items[0].key).await?;
+    }
     let mut is_done = happened(rig, tried).await? > before;
     if !is_done && matches!(outcome, Outcome::Done(_)) {
         // Where the vendor accepts before it does, that takes a moment.
