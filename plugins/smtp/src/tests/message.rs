@@ -100,6 +100,29 @@ fn a_message_has_what_rfc_5322_and_rfc_8058_ask_for() {
 }
 
 #[test]
+fn messages_are_as_they_stand_on_file() {
+    let all = item(&[
+        ("first_name", "Jörg"),
+        ("to_name", "Jörg Müller"),
+        ("note", "a <b>"),
+        ("unsubscribe_url", "https://u.example.com/u/abc"),
+    ]);
+    let receipt = item(&[("template", "receipt"), ("total", "9.99 EUR")]);
+    let reply_to = json!({ "reply_to": "Hilfe! <help@shop.example.com>" });
+    for (file, extra, item) in [
+        ("news-all.eml", reply_to, all),
+        ("receipt-required.eml", json!({}), receipt),
+    ] {
+        let path = format!("{}/fixtures/{file}", env!("CARGO_MANIFEST_DIR"));
+        let wanted = std::fs::read_to_string(path).unwrap();
+        let message = sent(&configured(extra), item);
+        let date = header_of(&message, "date").remove(0);
+        let message = message.replace(&date, "now");
+        assert_eq!(message, wanted.replace('\n', "\r\n"), "{file}");
+    }
+}
+
+#[test]
 fn the_same_delivery_has_the_same_message_id() {
     let first = sent(&configured(json!({})), item(&[]));
     let again = sent(
