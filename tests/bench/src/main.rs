@@ -112,7 +112,8 @@ fn main() -> Result<()> {
         Some(_) => "cargo run --release -p crosspoint-bench -- --master CDNOW_master.txt",
         None => "cargo run --release -p crosspoint-bench",
     };
-    let text = report.document(&machine, &machine::load(), command);
+    let mut text = report.document(&machine, &machine::load(), command);
     let path = options.write;
+    text += report::kept(&std::fs::read_to_string(&path).unwrap_or_default());
     std::fs::write(&path, text).with_context(|| format!("could not write `{}`", path.display()))
 }

@@ -81,6 +81,16 @@ impl Report {
     }
 }
 
+/// Where in the document begins what others measured: it is kept when the rest is written anew.
+const KEPT_FROM: &str = "\n## End to end\n";
+
+/// What of an earlier document is kept.
+pub fn kept(earlier: &str) -> &str {
+    earlier
+        .find(KEPT_FROM)
+        .map_or("", |start| &earlier[start..])
+}
+
 fn section_text(section: &Section) -> String {
     let Section { title, method, .. } = section;
     format!(
@@ -153,6 +163,13 @@ mod tests {
             text.contains("| met: false | all | some | **no** |"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_others_measured_is_kept() {
+        let earlier = "# Performance\n\n## Step\n\n## End to end\n\nA case.\n";
+        assert_eq!(kept(earlier), "\n## End to end\n\nA case.\n");
+        assert_eq!(kept("# Performance\n"), "");
     }
 
     #[test]
