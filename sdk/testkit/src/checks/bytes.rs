@@ -31,10 +31,10 @@ pub(super) async fn same_twice(rig: &Rig<'_>) -> Checked {
         let budget = page_of(all.records().count());
         let first = reads(rig, stream, budget, now_ms).await?;
         let second = reads(rig, stream, budget, now_ms).await?;
-        let differs = |(first, second): (&Read, &Read)| difference(first, second);
-        let pairs = first.iter().zip(&second).enumerate();
-        let found = pairs.filter_map(|(number, pair)| Some((number, differs(pair)?)));
-        if let Some((number, difference)) = found.into_iter().next() {
+        let mut pairs = first.iter().zip(&second).enumerate();
+        let found =
+            pairs.find_map(|(number, (first, second))| Some((number, difference(first, second)?)));
+        if let Some((number, difference)) = found {
             return fail(format!(
                 "stream `{}`, read {number} of the same world at the same instant: {difference}",
                 stream.name

@@ -85,7 +85,7 @@ fn parted(
     for (number, object) in objects.filter(is_live).enumerate() {
         let fields = |field: &str| Some(text(at(object, field)));
         let id = fill(&subject.id, fields);
-        if number % EVERY != 0 {
+        if !number.is_multiple_of(EVERY) {
             sound.push(id);
             continue;
         }
