@@ -95,7 +95,12 @@ fn check_consent(plan: &Plan, letter: &Letter, item: &Item) -> Result<(), Outcom
             None,
             "the person has withdrawn consent to `email-marketing`",
         )),
-        (ConsentRule::Granted, Some(ConsentState::Pending) | None) => Err(Outcome::rejected(
+        (_, Some(ConsentState::Pending)) => Err(Outcome::rejected(
+            None,
+            "the person has not confirmed consent to `email-marketing`; a message that asks for it is \
+             `transactional`",
+        )),
+        (ConsentRule::Granted, None) => Err(Outcome::rejected(
             None,
             "the person has not given consent to `email-marketing`",
         )),

@@ -168,7 +168,7 @@ fn withheld_consent_sends_no_byte() {
     for (settings, consents, is_sent) in [
         (&settings, &withdrawn[..], false),
         (&settings, &granted[..], true),
-        (&settings, &pending[..], true),
+        (&settings, &pending[..], false),
         (&settings, &[][..], true),
         (&strict, &withdrawn[..], false),
         (&strict, &granted[..], true),
