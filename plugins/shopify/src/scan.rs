@@ -32,10 +32,11 @@ enum Taken {
 pub(crate) fn read(mut collector: Collector<'_>, mut cursor: Cursor) -> Result<Page, Error> {
     let entity = collector.entity;
     let query = entity.page_query();
+    let from = (cursor.since, cursor.after.clone());
     loop {
         let (answer, asked) = match page(&mut collector, &query, &mut cursor) {
             Ok(found) => found,
-            Err(failure) => return stop(collector, &cursor, failure),
+            Err(failure) => return stop(collector, &cursor, &from, failure),
         };
         cursor.expect_past(answer.date)?;
         if cursor.after.is_none() {
@@ -49,7 +50,7 @@ pub(crate) fn read(mut collector: Collector<'_>, mut cursor: Cursor) -> Result<P
             match object(&mut collector, &mut cursor, node) {
                 Ok(Taken::Whole) => {}
                 Ok(Taken::Not) => return collector.finish(&cursor, true),
-                Err(failure) => return stop(collector, &cursor, failure),
+                Err(failure) => return stop(collector, &cursor, &from, failure),
             }
             cursor.depth += 1;
             if let Some(position) = edge.text_at("cursor") {
@@ -204,9 +205,20 @@ fn anchor(cursor: &mut Cursor, entity: Entity) {
     }
 }
 
-/// What was gathered before the failure is kept; the next call meets it again, if it lasts.
-fn stop(collector: Collector<'_>, cursor: &Cursor, failure: Failure) -> Result<Page, Error> {
-    if !collector.is_empty() {
+/// Since when, and behind which object.
+type Place = (Option<i64>, Option<String>);
+
+/// What was gathered before the failure is kept, and how far the call came, though it brought nothing
+/// new: a look back that needs more points than the bucket holds would never end otherwise. The next
+/// call meets the failure again, if it lasts.
+fn stop(
+    collector: Collector<'_>,
+    cursor: &Cursor,
+    from: &Place,
+    failure: Failure,
+) -> Result<Page, Error> {
+    let is_further = (cursor.since, &cursor.after) != (from.0, &from.1);
+    if !collector.is_empty() || is_further {
         return collector.finish(cursor, true);
     }
     Err(match failure {

@@ -250,6 +250,24 @@ fn what_was_read_before_a_fault_is_kept() {
         Error::RateLimited(Some(17_000)),
         "until the bucket is full: the call asks from its beginning"
     );
+
+    // A look back that brings nothing new, yet the next call need not ask for it again.
+    let test = TestContext::default();
+    let orders = [1, 2].map(|number| order(number, "2026-03-01T00:00:00Z"));
+    test.http.push(answered(list("orders", &orders, false)));
+    let swept = read(&test, "orders", None, WIDE);
+    test.http.push(answered(list("orders", &orders[..1], true)));
+    test.http.push(graphql().answer(200, throttled));
+    let back = read(&test, "orders", Some(&swept.next_cursor), WIDE);
+    assert_eq!((back.records.len(), back.more), (0, true));
+    test.http
+        .push(answered(list("orders", &orders[1..], false)));
+    let rest = read(&test, "orders", Some(&back.next_cursor), WIDE);
+    assert_eq!((rest.records.len(), rest.more), (0, false));
+    assert_eq!(
+        variables(&test, 3)["after"],
+        format!("at-{}", orders[0]["id"])
+    );
 }
 
 #[test]

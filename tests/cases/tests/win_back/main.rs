@@ -29,8 +29,10 @@ use oracle::{Oracle, Person};
 use project::Host;
 use vendors::{Vendors, truth};
 
-/// Random changes between two looks.
+/// Random changes between two looks, at least.
 const ROUND: u64 = 10;
+/// Looks, at most: at each the shop makes its caller wait until its bucket is full again.
+const LOOKS: u64 = 10;
 /// Longest wait for what is on its way, such as a stream that a webhook has read.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -146,9 +148,10 @@ fn destinations_hold_what_the_sources_ask_for() {
     vendors.subscribe(host.process.doors().http);
     let mut dice = Dice::new(seed);
     let begin = Begin::now(&host);
-    for round in 0..changes.div_ceil(ROUND) {
+    let size = changes.div_ceil(LOOKS).max(ROUND);
+    for round in 0..changes.div_ceil(size) {
         let people = oracle.people();
-        let mut what: Vec<String> = (0..ROUND.min(changes - round * ROUND))
+        let mut what: Vec<String> = (0..size.min(changes - round * size))
             .map(|_| vendors.change(&mut dice))
             .collect();
         for _ in 0..2 {
