@@ -16,8 +16,8 @@ use crate::report::{Goal, Section, median, number};
 const METHOD: &str = "Appending to the ledger until durable, against a loop that writes the same \
 bytes in the same number of groups, of their mean length, to one file, each with one write and one \
 fdatasync. In turns, several rounds; times are medians. *Encoded* entries are bytes when the clock starts, as the \
-loop's are: what is compared is frames, checksums, the copy into the group and the hand-over to the \
-writer's thread. The rows below append records, encoding included, which the loop never does; they \
+loop's are, and have the checksum that encoding makes of them: what is compared is frames, the copy \
+into the group and the hand-over to the writer's thread. The rows below append records, encoding included, which the loop never does; they \
 say what a source gets. *Free running* is one thread that appends without waiting: groups form by \
 themselves, the loop writes groups of the mean length.";
 
