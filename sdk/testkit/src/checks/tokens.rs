@@ -11,6 +11,8 @@ use crate::rig::{Instead, Rig, Session};
 
 /// How often tokens expire.
 const ROUNDS: u32 = 3;
+/// In which any vendor allows some calls.
+const A_WHILE_MS: u64 = 60_000;
 
 pub(super) async fn renewed(rig: &Rig<'_>) -> Checked {
     let Some(command) = &rig.subject.credentials.expire else {
@@ -26,6 +28,12 @@ pub(super) async fn renewed(rig: &Rig<'_>) -> Checked {
     once_for_all(rig, &session, command).await?;
     goes_on(rig, &instead).await?;
     answer_lost(rig, &instead).await
+}
+
+/// A host made anew, some time later: what the vendor allows in a while is no matter of tokens.
+async fn later<'r>(rig: &'r Rig<'_>, instead: &Instead) -> Checked<Session<'r>> {
+    rig.sim.advance(A_WHILE_MS).await?;
+    rig.session(instead.clone()).await
 }
 
 /// Requests for a token so far, and whether the last was refused.
@@ -61,7 +69,7 @@ async fn once_for_all(rig: &Rig<'_>, session: &Session<'_>, command: &str) -> Ch
 
 /// The host stops after a token came and before anything else was done with it.
 async fn goes_on(rig: &Rig<'_>, instead: &Instead) -> Checked {
-    let stopped = rig.session(instead.clone()).await?;
+    let stopped = later(rig, instead).await?;
     let fault = json!({ "skip": 1, "times": u32::MAX, "do": "reset" });
     rig.sim.fault(fault).await?;
     let cut = check_any(rig, &stopped).await;
@@ -70,7 +78,7 @@ async fn goes_on(rig: &Rig<'_>, instead: &Instead) -> Checked {
     if cut.is_ok() {
         return fail("`check` made no request beyond the one for a token");
     }
-    let session = rig.session(instead.clone()).await?;
+    let session = later(rig, instead).await?;
     check_any(rig, &session)
         .await
         .or_else(|error| fail(format!("after a stop behind the renewal: {error}")))
@@ -78,7 +86,7 @@ async fn goes_on(rig: &Rig<'_>, instead: &Instead) -> Checked {
 
 /// The answer with the token never came: the vendor may have spent what it was asked with.
 async fn answer_lost(rig: &Rig<'_>, instead: &Instead) -> Checked {
-    let session = rig.session(instead.clone()).await?;
+    let session = later(rig, instead).await?;
     rig.sim.fault(json!({ "do": "lose_answer" })).await?;
     let lost = check_any(rig, &session).await;
     rig.sim.no_faults().await?;
@@ -91,7 +99,7 @@ async fn answer_lost(rig: &Rig<'_>, instead: &Instead) -> Checked {
         Ok(()) => return fail("`check` succeeded without a token"),
     }
     // The same host, and one that was started anew.
-    for session in [session, rig.session(instead.clone()).await?] {
+    for session in [session, later(rig, instead).await?] {
         let again = check_any(rig, &session).await;
         let (_, is_refused) = fetched(rig).await?;
         match again {
@@ -109,7 +117,7 @@ async fn answer_lost(rig: &Rig<'_>, instead: &Instead) -> Checked {
         secrets: rig.expiring_secrets().await?,
         ..instead.clone()
     };
-    let session = rig.session(instead).await?;
+    let session = later(rig, &instead).await?;
     check_any(rig, &session)
         .await
         .or_else(|error| fail(format!("with a new grant: {error}")))

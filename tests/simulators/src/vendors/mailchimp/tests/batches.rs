@@ -96,7 +96,7 @@ fn operations_take_time_and_answer_in_an_archive() {
     let url = done["response_body_url"]
         .as_str()
         .unwrap()
-        .trim_start_matches("http://127.0.0.1:1");
+        .trim_start_matches("http://localhost:1");
     let mut call = account.call("GET", &format!("/..{url}"), &Value::Null);
     call.path = url.split('?').next().unwrap().to_owned();
     assert_eq!(account.vendor.handle(&call, &mut account.sim).status, 400);
