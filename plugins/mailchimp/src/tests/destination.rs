@@ -115,8 +115,19 @@ fn requests_are_as_mailchimp_documents_them() {
             })),
         ),
     ] {
-        let outcomes = deliver(action.clone(), vec![item], vec![exchange.answer(204, "")]);
-        assert_eq!(outcomes, [Outcome::Done(None)], "{}", action.as_str());
+        // What is written is answered with all of it.
+        let (status, body, id) = match action {
+            ActionKind::UpsertContact | ActionKind::AddToList | ActionKind::Suppress => {
+                (200, r#"{"id":"7"}"#, Some("7".to_owned()))
+            }
+            _ => (204, "", None),
+        };
+        let outcomes = deliver(
+            action.clone(),
+            vec![item],
+            vec![exchange.answer(status, body)],
+        );
+        assert_eq!(outcomes, [Outcome::Done(id)], "{}", action.as_str());
     }
 }
 
@@ -233,9 +244,9 @@ fn erasure_reaches_every_list_ever_written() {
         &settings,
         ActionKind::AddToList,
         vec![listed(anna(), "aaaa")],
-        vec![add.answer(200, "{}")],
+        vec![add.answer(200, r#"{"id":"7"}"#)],
     );
-    assert_eq!(outcomes.unwrap(), [Outcome::Done(None)]);
+    assert_eq!(outcomes.unwrap(), [Outcome::Done(Some("7".to_owned()))]);
     let delete = |list: &str, status| {
         let path = format!("/lists/{list}/members/{ANNA}/actions/delete-permanent");
         expect(Method::Post, &path).answer(status, "")
@@ -407,10 +418,10 @@ fn only_consent_or_a_mail_brings_people_back() {
         vec![consenting(anna(), ConsentState::Granted)],
         vec![
             refused("subscribed").answer(400, compliance),
-            refused("pending").answer(200, "{}"),
+            refused("pending").answer(200, r#"{"id":"7"}"#),
         ],
     );
-    assert_eq!(outcomes.unwrap(), [Outcome::Done(None)]);
+    assert_eq!(outcomes.unwrap(), [Outcome::Done(Some("7".to_owned()))]);
 }
 
 #[test]
