@@ -276,13 +276,11 @@ fn erasure_reaches_every_list_ever_written() {
     of_two.identifiers.push(second);
     let patch = |email: &str| {
         let path = format!("/lists/4ca5becb8d/members/{}", subscriber_hash(email));
-        expect(Method::Patch, &path).answer(200, "{}")
+        expect(Method::Patch, &path).answer(200, r#"{"id":"7"}"#)
     };
     let script = vec![patch("anna.meyer@example.com"), patch("b@example.com")];
-    assert_eq!(
-        deliver(ActionKind::Suppress, vec![of_two], script),
-        [Outcome::Done(None)]
-    );
+    let outcomes = deliver(ActionKind::Suppress, vec![of_two], script);
+    assert!(matches!(outcomes[..], [Outcome::Done(_)]), "{outcomes:?}");
 }
 
 #[test]
