@@ -288,8 +288,7 @@ fn answer(core: &mut Core, questions: &Questions, most: Duration) -> Asked {
 }
 
 /// Steps for a while, with answers after each entry, and to lookups within it, that take no longer than
-/// what they follow. Whether
-/// anything was there, and whether the loop is to end.
+/// what they follow. Whether anything was there, and whether the loop is to end.
 fn step_slice(
     core: &mut Core,
     reader: &mut Reader,

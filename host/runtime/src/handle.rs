@@ -102,16 +102,13 @@ impl Handle {
         &self,
         question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
     ) -> Result<T, AdminError> {
-        let room = Arc::clone(&self.room).acquire_owned().await;
-        let room = room.map_err(|_| self.stopped())?;
-        let (answer, answered) = oneshot::channel();
-        self.send(Box::new(move |core| {
-            // Nobody waits any more where this fails.
-            _ = answer.send(question(core));
-            drop(room);
-            ControlFlow::Continue(())
-        }))?;
-        answered.await.map_err(|_| self.stopped())?
+        let send = |question: Lookup| {
+            self.send(Box::new(move |core| {
+                question(core);
+                ControlFlow::Continue(())
+            }))
+        };
+        self.answered(question, send).await
     }
 
     /// [`Self::ask_async`] about profiles as they are, which need not wait for an entry to be applied
@@ -120,10 +117,20 @@ impl Handle {
         &self,
         question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
     ) -> Result<T, AdminError> {
+        let send = |question| self.send_lookup(question);
+        self.answered(question, send).await
+    }
+
+    /// Waits for room, sends the question, and completes with its answer.
+    async fn answered<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> Result<T, AdminError> + Send + 'static,
+        send: impl FnOnce(Lookup) -> Result<(), AdminError>,
+    ) -> Result<T, AdminError> {
         let room = Arc::clone(&self.room).acquire_owned().await;
         let room = room.map_err(|_| self.stopped())?;
         let (answer, answered) = oneshot::channel();
-        self.send_lookup(Box::new(move |core| {
+        send(Box::new(move |core| {
             // Nobody waits any more where this fails.
             _ = answer.send(question(core));
             drop(room);

@@ -77,9 +77,9 @@ async fn refused(
     let what = state.map_or("not given".to_owned(), |it| {
         format!("{it:?}").to_lowercase()
     });
-    let before = rig.sim.calls().await?.len();
+    let before = rig.sim.next_call().await?;
     let outcomes = session.deliver_once(&tried.offer.action, &[item]).await?;
-    let sent = rig.sim.calls().await?.len() - before;
+    let sent = rig.sim.next_call().await? - before;
     let topics = consent.topics.join(" and ");
     if sent > 0 {
         return fail(format!(

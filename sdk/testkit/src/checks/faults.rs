@@ -181,10 +181,10 @@ async fn usual(
     n: u32,
 ) -> Checked<BTreeSet<String>> {
     prepare(rig, session, tried, n).await?;
-    let before = rig.sim.calls().await?.len();
+    let before = rig.sim.next_call().await?;
     let items = [item(tried, n, 1, Fields::All)];
     session.deliver(&tried.offer, &items).await?;
-    let calls = rig.sim.calls().await?.split_off(before);
+    let (_, calls) = rig.sim.calls_from(before).await?;
     Ok(calls.iter().map(|call| call.status.to_string()).collect())
 }
 

@@ -92,7 +92,7 @@ async fn asked(rig: &Rig<'_>, tried: &Tried<'_>, fields: Fields) -> Checked<Stri
     // What the vendor accepted before is done by now.
     rig.sim.advance(10_000).await?;
     session.connector.check_destination(session.input()).await?;
-    let before = rig.sim.calls().await?.len();
+    let before = rig.sim.next_call().await?;
     let items = [item(tried, 1, 1, fields)];
     session.deliver_once(&tried.offer.action, &items).await?;
     let calls = rig.sim.whole_calls(before).await?;

@@ -18,11 +18,11 @@ pub(super) async fn lost_answer(rig: &Rig<'_>) -> Checked {
     let mut n = 0;
     for tried in checked_actions(rig, &mut session).await? {
         prepare(rig, &mut session, &tried, n).await?;
-        let before = rig.sim.calls().await?.len();
+        let before = rig.sim.next_call().await?;
         session
             .deliver(&tried.offer, &[item(&tried, n, 1, Fields::All)])
             .await?;
-        let requests = rig.sim.calls().await?.len() - before;
+        let requests = rig.sim.next_call().await? - before;
         for skip in 0..requests.min(MOST_LOST) {
             n += 1;
             prepare(rig, &mut session, &tried, n).await?;

@@ -158,9 +158,9 @@ async fn requests(
     from: u32,
 ) -> Checked<usize> {
     let items = batch(rig, session, tried, from).await?;
-    let before = rig.sim.calls().await?.len();
+    let before = rig.sim.next_call().await?;
     session.deliver_once(&tried.offer.action, &items).await?;
-    Ok(rig.sim.calls().await?.len() - before)
+    Ok(rig.sim.next_call().await? - before)
 }
 
 /// The last of several is never answered: the others are done, and said to be.
